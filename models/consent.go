@@ -1,0 +1,183 @@
+package models
+
+import (
+	"database/sql/driver"
+	"time"
+)
+
+// RequestState is the life of a consent request; only pending can change.
+type RequestState string
+
+// The values of RequestState.
+const (
+	RequestPending   RequestState = "pending" // the customer acts next
+	RequestGranted   RequestState = "granted"
+	RequestDeclined  RequestState = "declined"
+	RequestWithdrawn RequestState = "withdrawn" // by the partner
+	RequestExpired   RequestState = "expired"   // nobody decided in time; the partner may ask again
+)
+
+// Valid reports whether the value is one of the above.
+func (v RequestState) Valid() bool {
+	switch v {
+	case RequestPending, RequestGranted, RequestDeclined, RequestWithdrawn, RequestExpired:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v RequestState) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *RequestState) Scan(src any) error { return enumScan(v, src, RequestState.Valid) }
+
+// GrantState is the life of a grant. A grant never leaves revoked or expired: a new
+// yes is a new grant.
+type GrantState string
+
+// The values of GrantState.
+const (
+	GrantActive    GrantState = "active"
+	GrantSuspended GrantState = "suspended" // the customer acts next
+	GrantRevoking  GrantState = "revoking"  // nothing new is accepted; the core has not acknowledged the fence yet
+	GrantRevoked   GrantState = "revoked"
+	GrantExpired   GrantState = "expired"
+)
+
+// Valid reports whether the value is one of the above.
+func (v GrantState) Valid() bool {
+	switch v {
+	case GrantActive, GrantSuspended, GrantRevoking, GrantRevoked, GrantExpired:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v GrantState) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *GrantState) Scan(src any) error { return enumScan(v, src, GrantState.Valid) }
+
+// ActorKind says who did something.
+type ActorKind string
+
+// The values of ActorKind.
+const (
+	ActorCustomer ActorKind = "customer"
+	ActorPartner  ActorKind = "partner"
+	ActorOperator ActorKind = "operator"
+	ActorSystem   ActorKind = "system" // a clock or a comparison with the core
+)
+
+// Valid reports whether the value is one of the above.
+func (v ActorKind) Valid() bool {
+	switch v {
+	case ActorCustomer, ActorPartner, ActorOperator, ActorSystem:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v ActorKind) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *ActorKind) Scan(src any) error { return enumScan(v, src, ActorKind.Valid) }
+
+// ConsentSubject says what an entry of the history is about.
+type ConsentSubject string
+
+// The values of ConsentSubject.
+const (
+	SubjectRequest ConsentSubject = "request"
+	SubjectGrant   ConsentSubject = "grant"
+)
+
+// Valid reports whether the value is one of the above.
+func (v ConsentSubject) Valid() bool {
+	switch v {
+	case SubjectRequest, SubjectGrant:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v ConsentSubject) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *ConsentSubject) Scan(src any) error { return enumScan(v, src, ConsentSubject.Valid) }
+
+// ConsentRequest is a partner's question to a tenant.
+type ConsentRequest struct {
+	ID          RequestID `gorm:"primaryKey"`
+	PartnerID   PartnerID
+	TenantRef   string    // tenant id or domain as the partner wrote it
+	TenantID    *TenantID // the tenant meant; nil when the reference names nobody known
+	State       RequestState
+	Purpose     string
+	Reference   string // the partner's order or contract reference; may be empty
+	Scopes      string // space separated grant scopes
+	DeviceLimit *int64 // devices; nil means no limit
+	GrantUntil  time.Time
+	ExpiresAt   time.Time // until when the question itself stands
+	CreatedBy   ClientID
+	CreatedAt   time.Time
+	DecidedAt   *time.Time
+	GrantID     *GrantID
+}
+
+// Grant is a tenant's registration authorization for one partner.
+type Grant struct {
+	ID        GrantID `gorm:"primaryKey"`
+	Gate      int64   `gorm:"default:(-)"`
+	RequestID *RequestID
+	PartnerID PartnerID
+	TenantID  TenantID
+	State     GrantState
+	Epoch     int64 // raised by revoke, suspend, resume and narrowing; the core refuses older ones
+	Scopes    string
+
+	DeviceLimit     *int64 // devices; nil means no limit
+	DevicesReserved int64  // accepted, outcome open
+	DevicesUsed     int64  // registered
+
+	ExpiresAt time.Time
+	CreatedAt time.Time
+	EndedAt   *time.Time
+	EndedBy   *ActorKind
+	EndReason *string
+}
+
+// ConsentEvent is one entry of the append-only history of a request or grant.
+type ConsentEvent struct {
+	ID          int64 `gorm:"primaryKey"`
+	Subject     ConsentSubject
+	SubjectID   string
+	PartnerID   PartnerID
+	TenantID    *TenantID
+	FromState   string // empty for the first entry
+	ToState     string
+	Epoch       int64 // the grant's epoch after the change; 0 for a request
+	Actor       ActorKind
+	ActorID     string // client id, or the operator's name
+	Reason      string
+	HTTPRequest string // request id of the call, to find it in the log
+	At          time.Time
+}
+
+// Fence is a stop the core must acknowledge: it refuses work whose epoch of this
+// subject is older than MinEpoch. Kept until acknowledged, and after that for
+// comparison with the core.
+type Fence struct {
+	Kind      SubjectKind `gorm:"primaryKey"`
+	SubjectID string      `gorm:"primaryKey"`
+	MinEpoch  int64
+	AckedAt   *time.Time
+	Attempts  int
+	NextAt    time.Time
+	LastError string
+	CreatedAt time.Time
+}

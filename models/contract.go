@@ -1,0 +1,96 @@
+package models
+
+import "time"
+
+// The contract between gateway and core. The core is idempotent by (upload,
+// row): both are fixed when the gateway accepts an upload, so a dispatch may be
+// sent again, split or regrouped freely.
+
+// SubjectKind is a kind of thing whose right can be stopped.
+type SubjectKind string
+
+// The subjects a fence can name, from the widest to the narrowest.
+const (
+	SubjectOfPartner SubjectKind = "partner"
+	SubjectOfClient  SubjectKind = "client"
+	SubjectOfTenant  SubjectKind = "tenant"
+	SubjectOfGrant   SubjectKind = "grant"
+)
+
+// AuthorityKind says on whose word a device changes.
+type AuthorityKind string
+
+// The authorities.
+const (
+	ByGrant   AuthorityKind = "grant"   // a partner, under a tenant's grant
+	ByTenant  AuthorityKind = "tenant"  // the tenant itself
+	ByFactory AuthorityKind = "factory" // an OEM's report; belongs to no tenant
+)
+
+// SubjectEpoch is the epoch under which the gateway let work through.
+type SubjectEpoch struct {
+	Kind  SubjectKind
+	ID    string
+	Epoch int64
+}
+
+// Authority travels with every call that changes something. The core refuses it
+// when any epoch is below its fence for that subject, or after NotAfter by the
+// core's own clock.
+type Authority struct {
+	Kind      AuthorityKind
+	PartnerID PartnerID
+	ClientID  ClientID
+	TenantID  TenantID
+	GrantID   GrantID
+	Epochs    []SubjectEpoch
+	NotAfter  time.Time
+}
+
+// CoreRow is one device of a Submission.
+type CoreRow struct {
+	Row      int // 1-based ordinal in the upload
+	Identity DeviceIdentity
+	Order    OrderData
+	DeviceID DeviceID // the registration meant, for a removal
+}
+
+// Submission asks the core to register or to remove devices for one tenant.
+type Submission struct {
+	Upload    TrackingID
+	Rows      []CoreRow // at most DispatchRows
+	Authority Authority
+}
+
+// Answer is the core's word on one row. It is stored by the core and given again
+// whenever the same (upload, row) arrives.
+type Answer struct {
+	Row      int
+	Code     OutcomeCode
+	Detail   string // a sentence safe for the submitting partner; empty takes the outcome's standard one
+	DeviceID DeviceID
+	Absent   bool // only from Resolve: the core had no answer, has written a tombstone and will refuse the row from now on
+}
+
+// RefusalReason says why a whole submission was not executed.
+type RefusalReason string
+
+// The reasons. Neither is ever a row's outcome.
+const (
+	RefusedByFence RefusalReason = "fenced" // an epoch is below the fence; the gateway must look at its grant again
+	RefusedAsLate  RefusalReason = "late"   // NotAfter has passed; send again with a new claim
+)
+
+// Refusal tells the gateway why rows without a stored answer were not executed.
+type Refusal struct {
+	Reason   RefusalReason
+	Subject  SubjectEpoch // the fenced subject with the epoch that was sent
+	MinEpoch int64        // the fence
+}
+
+// Result is the outcome of a Submission. Rows with a stored answer are answered
+// even when Refusal is set; without a Refusal every row is answered.
+type Result struct {
+	Answers []Answer
+	Refusal *Refusal
+}
