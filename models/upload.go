@@ -134,7 +134,7 @@ type Upload struct {
 	RowCount   int
 	CutOrdinal *int // rows with a higher ordinal are outside the grant's device limit (9002)
 	OpenRows   int  // rows without an outcome
-	ErrorRows  int  // rows whose outcome class is not done
+	ErrorRows  int  // rows with an error code, whatever its class: Partner Center's finished_with_errors
 
 	RequestID     string // MS-RequestId or Idempotency-Key as sent; may be empty
 	CorrelationID string
@@ -186,6 +186,7 @@ type Dispatch struct {
 	LastOrdinal  int
 	State        DispatchState
 	Attempt      int  // counted at the claim; the fence of a settling worker
+	Crashes      int  // leases that ran out; a worker died over it, or could not reach the database
 	EverSent     bool // the core may hold answers for it: resolve before giving up
 	Worker       string
 	RunAt        time.Time

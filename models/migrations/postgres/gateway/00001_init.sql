@@ -248,6 +248,7 @@ CREATE TABLE dispatches (
     last_ordinal  integer     NOT NULL,
     state         text        NOT NULL CHECK (state IN ('ready', 'leased', 'stopped', 'done')),
     attempt       integer     NOT NULL DEFAULT 0,
+    crashes       integer     NOT NULL DEFAULT 0,
     ever_sent     boolean     NOT NULL DEFAULT false,
     worker        text        NOT NULL DEFAULT '',
     run_at        timestamptz NOT NULL,

@@ -248,6 +248,7 @@ CREATE TABLE dispatches (
     last_ordinal  INTEGER     NOT NULL,
     state         TEXT        NOT NULL CHECK (state IN ('ready', 'leased', 'stopped', 'done')),
     attempt       INTEGER     NOT NULL DEFAULT 0,
+    crashes       INTEGER     NOT NULL DEFAULT 0,
     ever_sent     BOOLEAN     NOT NULL DEFAULT false,
     worker        TEXT        NOT NULL DEFAULT '',
     run_at        DATETIME    NOT NULL,
