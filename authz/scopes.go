@@ -1,0 +1,49 @@
+package authz
+
+import (
+	"slices"
+
+	"countersign/models"
+)
+
+// The OAuth scopes (RFC 6749 section 3.3): which kinds of call a client may make.
+// They are not the scopes of a tenant's grant, which say what a partner may do
+// for that tenant; a call needs both.
+const (
+	ScopeDevicesWrite    = "devices.write"    // submit and remove devices
+	ScopeDevicesRead     = "devices.read"     // see devices, batches and uploads
+	ScopeConsentsRequest = "consents.request" // ask tenants for consent, withdraw the question
+	ScopeConsentsRead    = "consents.read"    // see requests, grants and their history
+	ScopeConsentsDecide  = "consents.decide"  // decide for a tenant; end grants as an operator
+	ScopeOperationsRead  = "operations.read"  // see partners, tenants, clients and stopped work
+	ScopeOperationsWrite = "operations.write" // change them
+)
+
+// scopesOf lists what a client of each kind can be given at all.
+var scopesOf = map[models.OwnerKind][]string{
+	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead},
+	models.OwnerTenant:   {ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide},
+	models.OwnerOperator: {ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite},
+}
+
+// AllowedScopes lists the scopes a client of this kind can be given.
+func AllowedScopes(kind models.OwnerKind) []string { return slices.Clone(scopesOf[kind]) }
+
+// DefaultScopes lists the scopes a new client of this kind gets when nobody says
+// otherwise. A tenant's client may decide over consent only when an
+// administrator gave it that right, so that scope is never a default for it.
+func DefaultScopes(kind models.OwnerKind) []string {
+	all := AllowedScopes(kind)
+	if kind != models.OwnerTenant {
+		return all
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return s == ScopeConsentsDecide })
+}
+
+// AllScopes lists every scope, for documents and the metadata.
+func AllScopes() []string {
+	return []string{
+		ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead,
+		ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite,
+	}
+}
