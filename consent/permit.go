@@ -1,0 +1,71 @@
+package consent
+
+import (
+	"time"
+
+	"countersign/models"
+)
+
+// Ask names who wants to do what in which tenant.
+type Ask struct {
+	Partner models.PartnerID
+	Client  models.ClientID
+	Tenant  models.TenantID // as the caller named it; it may be nobody's
+	Scope   string          // a grant scope
+}
+
+// Permit says that the gate was open, and under which epochs.
+type Permit struct {
+	Grant     models.GrantID
+	Epoch     int64                 // of the grant
+	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order
+	ExpiresAt time.Time             // of the grant
+	Now       time.Time             // the database's clock when the state was read
+	Left      *int64                // devices the limit still leaves; nil means no limit
+}
+
+// NotAfter is until when the core may still execute work let through by this
+// permit: the grant's expiry, at most NotAfterBound from the reading.
+func (p Permit) NotAfter() time.Time {
+	bound := p.Now.Add(NotAfterBound)
+	if p.ExpiresAt.Before(bound) {
+		return p.ExpiresAt
+	}
+	return bound
+}
+
+// The bounds behind a revocation that the core has not acknowledged yet.
+const (
+	NotAfterBound = 30 * time.Second // how long work may reach the core after its claim
+	ClockSkew     = 5 * time.Second  // how far the core's clock may differ from the gateway's
+)
+
+// Verdict is how a grant stands for work that was accepted under it.
+type Verdict string
+
+// The verdicts.
+const (
+	VerdictActive Verdict = "active" // go on, under Permit
+	VerdictHeld   Verdict = "held"   // wait: something is suspended and may come back
+	VerdictEnded  Verdict = "ended"  // never: the grant is over
+)
+
+// Reasons of a Standing that is held or ended.
+const (
+	ReasonRevoked          = "revoked"
+	ReasonExpired          = "expired"
+	ReasonScope            = "scope_missing"
+	ReasonUnknown          = "unknown" // no such grant of this partner and tenant
+	ReasonSuspended        = "suspended"
+	ReasonPartnerSuspended = "partner_suspended"
+	ReasonClientFrozen     = "client_frozen"
+	ReasonTenantSuspended  = "tenant_suspended"
+)
+
+// Standing answers a claim. Permit carries the present epochs whatever the
+// verdict, unless the grant is unknown; only an active one may be acted on.
+type Standing struct {
+	Verdict Verdict
+	Permit  Permit
+	Reason  string // empty when active
+}
