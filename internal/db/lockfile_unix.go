@@ -1,0 +1,18 @@
+//go:build !windows
+
+package db
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// takeLock locks the open file, for as long as it stays open.
+func takeLock(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return errHeld
+	}
+	return err
+}

@@ -1,0 +1,123 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+const (
+	clockSQL     = "SELECT clock_timestamp()"
+	exclusiveSQL = "SELECT pg_advisory_xact_lock($1::bigint)"
+	sharedSQL    = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
+)
+
+// pgSession is a pgx transaction on a connection that gorm uses through
+// database/sql, so that COPY and batches run inside gorm's own transaction.
+type pgSession struct {
+	connSession
+	tx pgx.Tx
+}
+
+func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session, error) {
+	conn, err := b.sql.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &pgSession{connSession: connSession{conn: conn, ctx: ctx, end: end}}
+	err = conn.Raw(func(driverConn any) error {
+		s.tx, err = driverConn.(*stdlib.Conn).Conn().BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.free())
+	}
+	return s, nil
+}
+
+// Commit implements gorm.TxCommitter.
+func (s *pgSession) Commit() error {
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	err := s.tx.Commit(ctx)
+	freeErr := s.free()
+	switch {
+	case err == nil:
+		return nil // committed, whatever happened to the connection afterwards
+	case commitRefused(err):
+		return fmt.Errorf("commit: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrCommitUnknown, errors.Join(err, freeErr))
+}
+
+// commitRefused tells errors after which the transaction has surely not
+// happened: the server said so, or never got the COMMIT. A FATAL answer only
+// says that the connection is gone.
+func commitRefused(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		const completionUnknown = "40003"
+		return pg.Severity == "ERROR" && pg.Code != completionUnknown
+	}
+	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, pgx.ErrTxClosed) || pgconn.SafeToRetry(err)
+}
+
+// Rollback implements gorm.TxCommitter.
+func (s *pgSession) Rollback() error {
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	err := s.tx.Rollback(ctx)
+	return errors.Join(err, s.free())
+}
+
+func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
+	if err := s.ready(); err != nil {
+		return err
+	}
+	batch := &pgx.Batch{}
+	for _, lock := range locks {
+		key, err := lock.key()
+		if err != nil {
+			return err
+		}
+		statement := sharedSQL
+		if lock.Exclusive {
+			statement = exclusiveSQL
+		}
+		batch.Queue(statement, key)
+	}
+	if err := s.tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("take the gate's locks: %w", err)
+	}
+	return nil
+}
+
+func (s *pgSession) bulkInsert(ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error]) (int64, error) {
+	if err := s.ready(); err != nil {
+		return 0, err
+	}
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	return s.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+		row, err, ok := next()
+		if !ok {
+			return nil, nil
+		}
+		return row, err
+	}))
+}
+
+func (s *pgSession) now(ctx context.Context) (time.Time, error) {
+	if err := s.ready(); err != nil {
+		return time.Time{}, err
+	}
+	var t time.Time
+	err := s.tx.QueryRow(ctx, clockSQL).Scan(&t)
+	return utc(t), err
+}
