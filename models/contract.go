@@ -69,7 +69,7 @@ type Answer struct {
 	Code     OutcomeCode
 	Detail   string // a sentence safe for the submitting partner; empty takes the outcome's standard one
 	DeviceID DeviceID
-	Absent   bool // only from Resolve: the core had no answer, has written a tombstone and will refuse the row from now on
+	Absent   bool // the core has no answer and a tombstone in its place: Resolve found none, or Register came after such a Resolve. The row is never executed
 }
 
 // RefusalReason says why a whole submission was not executed.
