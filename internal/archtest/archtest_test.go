@@ -1,0 +1,184 @@
+package archtest_test
+
+import (
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "countersign"
+
+// pkg is what `go list -json` says about a package of this module.
+type pkg struct {
+	ImportPath   string
+	Dir          string
+	GoFiles      []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+	Imports      []string
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,TestGoFiles,XTestGoFiles,Imports", module+"/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		p.ImportPath = strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		all = append(all, p)
+	}
+}
+
+// under reports whether path is dir or below it.
+func under(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }
+
+func underAny(path string, dirs []string) bool {
+	for _, d := range dirs {
+		if under(path, d) {
+			return true
+		}
+	}
+	return false
+}
+
+// Each technology has one home, so that it can be replaced in one place.
+var homes = []struct {
+	imported string
+	only     []string
+	reason   string
+}{
+	{"github.com/gin-gonic/gin", []string{"gateway"}, "HTTP routing is the gateway's"},
+	{"github.com/golang-jwt/jwt", []string{"authz"}, "tokens are made and read in authz alone"},
+	{"github.com/ulule/limiter", []string{"gateway/ratelimit"}, "its counting rules are ours"},
+	{"gorm.io", []string{"authz", "partners", "consent", "registration", "gateway/intake", "gateway/forward", "internal/db", "internal/dbtest", "models/migrations"}, "one store.go per package talks to the database"},
+	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
+	{"github.com/glebarez", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
+	{"github.com/pressly/goose", []string{"internal/db", "internal/dbtest"}, "migrations are run in one place"},
+	{"github.com/spf13/cobra", []string{"cmd"}, "commands are built in cmd"},
+	{"github.com/swaggo", nil, "the description generator is a tool, not a dependency"},
+}
+
+func TestEachTechnologyHasOneHome(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, h := range homes {
+			for _, imp := range p.Imports {
+				if under(imp, h.imported) && !underAny(p.ImportPath, h.only) {
+					t.Errorf("%s imports %s: %s", p.ImportPath, imp, h.reason)
+				}
+			}
+		}
+	}
+}
+
+// The boxes of the architecture do not know each other; cmd joins them.
+var forbidden = []struct {
+	from   []string
+	to     []string
+	reason string
+}{
+	{[]string{"authz"}, []string{"partners", "consent", "registration", "gateway", "cmd"}, "siblings do not import siblings"},
+	{[]string{"partners"}, []string{"authz", "consent", "registration", "gateway", "cmd"}, "siblings do not import siblings"},
+	{[]string{"consent"}, []string{"authz", "partners", "registration", "gateway", "cmd"}, "siblings do not import siblings"},
+	{[]string{"registration"}, []string{"authz", "partners", "consent", "gateway", "cmd"}, "the core runs without the gateway"},
+	{[]string{"internal/errs"}, []string{"authz", "partners", "consent", "registration", "gateway", "models", "cmd"}, "the bottom imports nothing of ours"},
+	{[]string{"internal/db"}, []string{"authz", "partners", "consent", "registration", "gateway", "cmd"}, "plumbing knows no business"},
+	{[]string{"gateway"}, []string{"cmd"}, "cmd joins, nobody joins cmd"},
+	{[]string{"gateway/forward"}, []string{"registration", "gateway/intake", "gateway/wire"}, "the far side is an interface"},
+	{[]string{"gateway/wire"}, []string{"gateway/intake", "gateway/forward", "internal/db"}, "the wire is structs"},
+	{[]string{"gateway/client"}, []string{"gateway/intake", "gateway/forward", "internal/db", "authz", "consent", "partners"}, "the client is what an outsider could write"},
+	{[]string{"registration/match"}, []string{"internal/db", "models"}, "matching is pure"},
+	{[]string{"registration/hardwarehash"}, []string{"internal/db", "models", "registration/match"}, "the format knows nothing of its use"},
+}
+
+func TestBoxesDoNotKnowEachOther(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, rule := range forbidden {
+			if !underAny(p.ImportPath, rule.from) {
+				continue
+			}
+			for _, imp := range p.Imports {
+				own, ok := strings.CutPrefix(imp, module+"/")
+				if ok && underAny(own, rule.to) && !underAny(own, rule.from) {
+					t.Errorf("%s imports %s: %s", p.ImportPath, own, rule.reason)
+				}
+			}
+		}
+	}
+}
+
+// models is nouns: anybody may import it, so it may import nobody.
+func TestModelsImportsTheStandardLibraryOnly(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != "models" {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if strings.Contains(imp, ".") || under(imp, module) {
+				t.Errorf("models imports %s", imp)
+			}
+		}
+	}
+}
+
+// gorm is spoken in store.go alone, so that SQL is found where it is looked for.
+func TestGormOnlyInStoreFiles(t *testing.T) {
+	for _, p := range packages(t) {
+		if under(p.ImportPath, "internal/db") || under(p.ImportPath, "internal/dbtest") {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			if name != "store.go" && imports(t, filepath.Join(p.Dir, name), "gorm.io") {
+				t.Errorf("%s/%s imports gorm; only store.go does", p.ImportPath, name)
+			}
+		}
+	}
+}
+
+// Support for tests never reaches a product.
+func TestProductsCarryNoTestSupport(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"/cmd/...").Output()
+	if err != nil {
+		t.Fatalf("go list -deps: %v", err)
+	}
+	for dep := range strings.Lines(string(out)) {
+		dep = strings.TrimSpace(dep)
+		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/e2e", "testing", "github.com/google/go-cmp"} {
+			if dep == bad {
+				t.Errorf("a command links %s", dep)
+			}
+		}
+	}
+}
+
+func imports(t *testing.T, file, prefix string) bool {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, imp := range f.Imports {
+		path, err := strconv.Unquote(imp.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if under(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
