@@ -1,0 +1,56 @@
+package intake
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"countersign/internal/errs"
+	"countersign/models"
+)
+
+// The refusals of this package, matched by errors.Is.
+var (
+	// ErrLimitRaced is what Consent.ReserveTx returns when the devices it was asked for
+	// are gone; the closing transaction then runs again. It never reaches a caller.
+	ErrLimitRaced = errs.New(errs.Unavailable, "limit_raced", "Another upload took the last devices of the grant's limit.")
+
+	ErrKeyReused      = errs.New(errs.Conflict, "idempotency_key_reused", "This request id was already used for another body. Use a new request id.")
+	ErrStillRunning   = errs.New(errs.Unavailable, "first_call_running", "The first call with this request id is still running. Repeat it later with the same request id and body.")
+	ErrSuperseded     = errs.New(errs.Unavailable, "call_superseded", "A repeat of this call took over while it was running. Repeat it with the same request id to get its answer.")
+	ErrAbandoned      = errs.New(errs.Unavailable, "upload_abandoned", "The upload was silent for too long and was given up. Send it again.")
+	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome_unknown", "It is not known whether the upload was stored. Repeat it with the same request id; it is never stored twice.")
+	ErrContended      = errs.New(errs.Unavailable, "limit_contended", "Other uploads use the same grant's limit at this moment. Send the upload again.")
+
+	ErrNoDevices     = errs.New(errs.Invalid, "no_devices", "The body holds no device.")
+	ErrTooManyRows   = errs.New(errs.Invalid, "too_many_devices", "The body holds more devices than one call may.")
+	ErrBatchName     = errs.New(errs.Invalid, "invalid_batch_name", "A batch name has 1 to 128 characters.")
+	ErrDefaults      = errs.New(errs.Invalid, "invalid_order_data", "The order data given with the call cannot be used.")
+	ErrLargerBudget  = errs.New(errs.Invalid, "upload_larger_than_budget", "The upload is larger than the whole device budget.")
+	ErrLimitExceeded = errs.New(errs.Forbidden, "consent_limit_reached", "The upload does not fit into the device limit of the customer's consent.")
+	ErrCursor        = errs.New(errs.Invalid, "invalid_cursor", "The continuation token was not given out for this list.")
+
+	ErrBatchExists    = errs.New(errs.Conflict, "batch_exists", "A batch with this name exists already. Add devices to it, or choose another name.")
+	ErrBatchNotFound  = errs.New(errs.NotFound, "batch_not_found", "There is no batch with this name for this customer.")
+	ErrUploadNotFound = errs.New(errs.NotFound, "upload_not_found", "There is no upload with this tracking id.")
+	ErrDeviceNotFound = errs.New(errs.NotFound, "device_not_found", "There is no device with this id in the batch.")
+)
+
+// soon is when a caller that lost a race may come again.
+const soon = time.Second
+
+func keyReused(first models.TrackingID) error {
+	return ErrKeyReused.WithDetail("This request id was already used for another body, which became upload %s. Use a new request id for a new call.", first)
+}
+
+func batchExists(tenant models.TenantID, name string) error {
+	return ErrBatchExists.WithLocation(batchLocation(tenant, name))
+}
+
+func batchLocation(tenant models.TenantID, name string) string {
+	return fmt.Sprintf("/customers/%s/deviceBatches/%s", tenant, url.PathEscape(name))
+}
+
+func statusLocation(tenant models.TenantID, tracking models.TrackingID) string {
+	return fmt.Sprintf("/customers/%s/batchJobStatus/%s", tenant, tracking)
+}

@@ -1,0 +1,88 @@
+package intake
+
+import (
+	"countersign/models"
+)
+
+// Sizes of an upload and of the steps it is written in.
+const (
+	SmallRows      = 1000    // up to this many rows are written by the closing transaction itself
+	ChunkRows      = 500     // rows of one transaction while a larger upload is staged
+	DefaultMaxRows = 100_000 // rows of one call when Call.MaxRows does not say otherwise
+	MaxCell        = 16 << 10
+	MaxBatchName   = 128 // characters
+)
+
+// The scopes of a grant that intake asks for.
+const (
+	ScopeRegister = "devices.register"
+	ScopeRemove   = "devices.remove"
+)
+
+// Caller is the authenticated partner client.
+type Caller struct {
+	PartnerID   models.PartnerID
+	PartnerKind models.PartnerKind
+	ClientID    models.ClientID
+}
+
+// Call is everything about a call but its body.
+type Call struct {
+	Caller
+	Tenant models.TenantID
+
+	// Append adds to an existing batch instead of creating one.
+	Append bool
+	// BatchName comes from the path or the query; empty means that the body names it.
+	BatchName string
+
+	// Method and Path, normalised, tell calls with the same Key apart.
+	Method, Path string
+	// Key is the caller's MS-RequestId or Idempotency-Key; empty means that a repeat
+	// of this call is a new call.
+	Key           string
+	CorrelationID string
+
+	// Strict refuses the whole call when the grant's device limit does not hold it.
+	Strict bool
+	// Defaults fill the order data that rows leave empty.
+	Defaults models.OrderData
+	// MaxRows is the partner's limit for this kind of call; 0 means DefaultMaxRows.
+	MaxRows int
+}
+
+// Row is one device as the body states it, undecoded.
+type Row struct {
+	SerialNumber string
+	ProductKey   string // expected: the 13 digits of a product key id
+	HardwareHash string // base64
+	Manufacturer string
+	Model        string
+	Order        models.OrderData
+	HasPolicies  bool // a non-empty list of profiles was sent
+
+	// Unreadable, if not empty, is a sentence that says why the row could not be
+	// decoded; it is stored as outcome 801.
+	Unreadable string
+	// Warnings are sentences about what the reader of the body changed or ignored.
+	Warnings []string
+}
+
+// Source yields the rows of a body as it arrives. It is used by one goroutine.
+type Source interface {
+	// Next returns the next row, io.EOF after the last, or why the container is
+	// broken, best as an errs.Error.
+	Next() (Row, error)
+	// BatchName returns the batch name inside the body; valid after io.EOF.
+	BatchName() string
+	// Digest returns the SHA-256 over the decoded body. It reads and hashes the rest
+	// of the body when Next was not called to the end.
+	Digest() []byte
+}
+
+// Accepted is the answer to a call that was accepted.
+type Accepted struct {
+	TrackingID models.TrackingID
+	Location   string // of the upload's status, relative and without a version: Partner Center's clients cut it apart
+	Replayed   bool   // the answer of an earlier identical call
+}

@@ -1,0 +1,71 @@
+package intake
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// Ask is the question to consent: may this client do this for that tenant?
+type Ask struct {
+	Partner models.PartnerID
+	Client  models.ClientID
+	Tenant  models.TenantID
+	Scope   string
+}
+
+// Permit is a yes: the grant it rests on and what still fits into it.
+type Permit struct {
+	Grant     models.GrantID
+	Epoch     int64
+	Epochs    []models.SubjectEpoch
+	ExpiresAt time.Time
+	Now       time.Time
+	Left      *int64 // devices left of the grant's limit; nil means no limit
+}
+
+// Consent is what intake asks about authorization. Refusals are errs.Errors and are
+// handed on as they are.
+type Consent interface {
+	// Check answers without a lock, for an early refusal.
+	Check(ctx context.Context, ask Ask) (Permit, error)
+	// CheckTx takes the gate and answers for as long as the transaction lasts.
+	CheckTx(ctx context.Context, tx *db.Tx, ask Ask) (Permit, error)
+	// ReserveTx counts n devices as reserved on the grant. It returns ErrLimitRaced
+	// when others took them since CheckTx.
+	ReserveTx(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error
+}
+
+// Budget is the partner's allowance of devices.
+type Budget interface {
+	// Spend takes devices from every budget that applies, or from none. A refusal is
+	// of kind RateLimited with RetryAfter, or Invalid when no waiting can help.
+	// refund gives back what was taken; it may be called once, and after the
+	// caller's context ended.
+	Spend(ctx context.Context, partner models.PartnerID, tenant models.TenantID, devices int) (refund func(context.Context) error, err error)
+}
+
+// Queue takes work for forwarding.
+type Queue interface {
+	// EnqueueTx stores dispatches in the caller's transaction.
+	EnqueueTx(ctx context.Context, tx *db.Tx, dispatches []models.Dispatch) error
+	// Wake says that a transaction with dispatches has committed. It never blocks.
+	Wake()
+}
+
+// Clock paces waiting. What is stored carries the database's clock.
+type Clock interface {
+	Now() time.Time
+	After(d time.Duration) <-chan time.Time
+}
+
+// SystemClock is the real Clock.
+type SystemClock struct{}
+
+// Now implements Clock.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// After implements Clock.
+func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
