@@ -66,6 +66,10 @@ func IsUnavailable(err error) bool {
 		(err != nil && pgconn.SafeToRetry(err)) || sqliteCode(err)&0xff == sqlite3.SQLITE_FULL
 }
 
+// IsConflict tells that InTx lost the same race each time it ran: a serialization
+// failure or a deadlock. Less work in one transaction may help.
+func IsConflict(err error) bool { return isSerialization(err) }
+
 // isSerialization tells serialization_failure and deadlock_detected.
 func isSerialization(err error) bool {
 	state := sqlState(err)
