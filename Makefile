@@ -1,0 +1,80 @@
+# Countersign. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO    ?= go
+BIN   := bin
+TOOL  := $(GO) tool -modfile=tools/go.mod
+FUZZ  ?= 60s
+
+.DEFAULT_GOAL := help
+
+## help: list the targets
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+## build: compile the server, the core and the command-line client into ./bin
+.PHONY: build
+build:
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ ./cmd/...
+
+## demo: play the main job on real input, in the terminal, without any service
+.PHONY: demo
+demo: build
+	@scripts/demo.sh $(BIN)
+
+## run: start a server with a seeded partner and tenant, and print what to try
+.PHONY: run
+run: build
+	@scripts/run.sh $(BIN)
+
+## setup: install what the tests need from the system's packages
+.PHONY: setup
+setup:
+	@scripts/setup.sh
+
+## test: everything, on PostgreSQL and SQLite, race detector on
+.PHONY: test
+test: setup check
+	@$(GO) test -race -shuffle=on -timeout 12m ./...
+
+## check: formatting, linters, import rules, documents up to date
+.PHONY: check
+check:
+	@test -z "$$($(TOOL) gofumpt -l $$(git ls-files '*.go'))" || { $(TOOL) gofumpt -l $$(git ls-files '*.go'); echo "run: make fmt"; exit 1; }
+	@$(GO) vet ./...
+	@$(TOOL) staticcheck ./...
+	@$(TOOL) golangci-lint run ./...
+	@$(MAKE) --no-print-directory check-docs
+	@$(GO) test -run 'TestEach|TestBoxes|TestModels|TestGorm|TestProducts' ./internal/archtest
+	@echo ok
+
+## fmt: format the code
+.PHONY: fmt
+fmt:
+	@$(TOOL) gofumpt -w $$(git ls-files '*.go')
+
+## docs: generate the API description and the list of error codes
+.PHONY: docs
+docs:
+	@$(TOOL) swag init --quiet --parseInternal --dir gateway,gateway/wire --generalInfo doc.go --outputTypes json,yaml --output docs
+	@$(GO) test -run TestErrorsDocument ./gateway/wire -update
+
+## check-docs: fail when the generated documents are not what the code says
+.PHONY: check-docs
+check-docs:
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(TOOL) swag init --quiet --parseInternal --dir gateway,gateway/wire --generalInfo doc.go --outputTypes json,yaml --output "$$tmp"; \
+	diff -u docs/swagger.json "$$tmp/swagger.json" && diff -u docs/swagger.yaml "$$tmp/swagger.yaml" || { echo "run: make docs"; exit 1; }
+
+## fuzz: each fuzzer for a minute (FUZZ=10s for less)
+.PHONY: fuzz
+fuzz:
+	@scripts/fuzz.sh $(FUZZ)
+
+## bench: the benchmarks of the hot paths
+.PHONY: bench
+bench:
+	@$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the tests need and the machine lacks. Where it may not install,
+# it says exactly what to install and fails.
+set -euo pipefail
+
+missing=()
+
+postgres_present() {
+	command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+		{ command -v pg_config >/dev/null 2>&1 && [ -x "$(pg_config --bindir)/initdb" ]; }
+}
+
+command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
+postgres_present || missing+=(postgresql)
+command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
+command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+say_and_fail() {
+	echo "setup: these packages are missing and could not be installed: ${missing[*]}" >&2
+	echo "setup: on Debian or Ubuntu run: sudo apt-get install ${missing[*]}" >&2
+	exit 1
+}
+
+command -v apt-get >/dev/null 2>&1 || say_and_fail
+run=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null || say_and_fail
+	run=(sudo -n)
+fi
+
+echo "setup: installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+{ "${run[@]}" apt-get update -qq && "${run[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/tmp/countersign-setup.log 2>&1 || {
+	tail -20 /tmp/countersign-setup.log >&2
+	say_and_fail
+}
