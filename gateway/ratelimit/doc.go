@@ -14,7 +14,7 @@
 // unit costs Period/Count of backlog, and a charge is admitted while the backlog
 // stays within Count units. So Count may be spent at once, the budget refills
 // evenly, unit by unit, and there is no window edge at which a caller could spend
-// twice. Any stretch of one Period admits less than 2 x Count, because a budget
+// twice. Any stretch of one Period admits at most 2 x Count, because a budget
 // saved up before it can be spent together with what is earned within it.
 //
 // # All or nothing
