@@ -19,7 +19,8 @@ var (
 	ErrStillRunning   = errs.New(errs.Unavailable, "first_call_running", "The first call with this request id is still running. Repeat it later with the same request id and body.")
 	ErrSuperseded     = errs.New(errs.Unavailable, "call_superseded", "A repeat of this call took over while it was running. Repeat it with the same request id to get its answer.")
 	ErrAbandoned      = errs.New(errs.Unavailable, "upload_abandoned", "The upload was silent for too long and was given up. Send it again.")
-	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome_unknown", "It is not known whether the upload was stored. Repeat it with the same request id; it is never stored twice.")
+	ErrOutcomeUnknown = errs.New(errs.Unavailable, "outcome_unknown", "It is not known whether the upload was stored. Repeat it with the same request id, or look for it among your uploads before sending it again.")
+	ErrStorage        = errs.New(errs.Unavailable, "storage_unavailable", "The upload could not be stored at this moment. Nothing was kept; send it again.")
 	ErrContended      = errs.New(errs.Unavailable, "limit_contended", "Other uploads use the same grant's limit at this moment. Send the upload again.")
 
 	ErrNoDevices     = errs.New(errs.Invalid, "no_devices", "The body holds no device.")
@@ -28,6 +29,7 @@ var (
 	ErrDefaults      = errs.New(errs.Invalid, "invalid_order_data", "The order data given with the call cannot be used.")
 	ErrLargerBudget  = errs.New(errs.Invalid, "upload_larger_than_budget", "The upload is larger than the whole device budget.")
 	ErrLimitExceeded = errs.New(errs.Forbidden, "consent_limit_reached", "The upload does not fit into the device limit of the customer's consent.")
+	ErrOutcomeClass  = errs.New(errs.Invalid, "invalid_outcome_class", "There is no such outcome class.")
 	ErrCursor        = errs.New(errs.Invalid, "invalid_cursor", "The continuation token was not given out for this list.")
 
 	ErrBatchExists    = errs.New(errs.Conflict, "batch_exists", "A batch with this name exists already. Add devices to it, or choose another name.")

@@ -1,0 +1,77 @@
+package format
+
+import (
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+
+	"countersign/internal/errs"
+)
+
+// The refusals of a body, matched by errors.Is.
+var (
+	ErrMalformed  = errs.New(errs.Invalid, "body_malformed", "The body cannot be read.")
+	ErrTooLarge   = errs.New(errs.Invalid, "body_too_large", "The body is larger than one call may be.")
+	ErrIncomplete = errs.New(errs.Invalid, "body_incomplete", "The body ended early. Nothing was stored; send it again.")
+	ErrHeader     = errs.New(errs.Invalid, "csv_header", "The header line of the CSV cannot be used.")
+)
+
+// Limits of what is read.
+const (
+	DefaultMaxBody = 8 << 30  // bytes of a body
+	MaxDevice      = 64 << 10 // bytes of one device, as JSON object or CSV line
+	MaxCell        = 16 << 10 // bytes of one CSV cell
+	MaxDepth       = 16       // of JSON, the body itself counted
+)
+
+// input is the body as it arrives: counted, limited and hashed.
+type input struct {
+	body io.Reader
+	sum  hash.Hash
+	left int64
+	err  error // sticky
+}
+
+func newInput(body io.Reader, maxBody int64) *input {
+	if maxBody <= 0 {
+		maxBody = DefaultMaxBody
+	}
+	return &input{body: body, sum: sha256.New(), left: maxBody}
+}
+
+// Read implements io.Reader.
+func (in *input) Read(p []byte) (int, error) {
+	if in.err != nil {
+		return 0, in.err
+	}
+	n, err := in.body.Read(p)
+	in.sum.Write(p[:n])
+	if in.left -= int64(n); in.left < 0 {
+		in.err = ErrTooLarge
+		return 0, in.err
+	}
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = ErrIncomplete.WithCause(err)
+	}
+	in.err = err
+	return n, err
+}
+
+// digest reads the rest and returns the SHA-256 over all of it; nil when the body
+// could not be read to its end.
+func (in *input) digest() []byte {
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		return nil
+	}
+	return in.sum.Sum(nil)
+}
+
+// failure returns why the body could not be read to its end, nil if it could or may
+// still be.
+func (in *input) failure() error {
+	if errors.Is(in.err, io.EOF) {
+		return nil
+	}
+	return in.err
+}

@@ -1,0 +1,32 @@
+package intake
+
+import (
+	"context"
+	"strings"
+
+	"countersign/models"
+)
+
+// Remove takes the removal of one device as an upload of its own, whose outcome its
+// reader finds like any other's. It asks for the grant's removal scope, follows the same
+// rule for repeated calls as Accept, and costs no device budget. Whether this partner
+// registered that device is the core's to judge: the row then reads 807.
+func (s *Service) Remove(ctx context.Context, call Call, batch string, device models.DeviceID) (Accepted, error) {
+	call.Append, call.BatchName = true, batch
+	device = models.DeviceID(strings.ToLower(string(device)))
+	noBody := func() []byte { return digestOf() }
+	accepted, err := s.once(ctx, call, noBody, func(ctx context.Context, l *lease) (Accepted, error) {
+		if !models.ValidGUID(string(device)) {
+			return Accepted{}, ErrDeviceNotFound
+		}
+		cl, err := s.begin(ctx, call, models.UploadRemove)
+		if err != nil {
+			return Accepted{}, err
+		}
+		cl.lease, cl.digest = l, noBody()
+		cl.rows = []checked{{ordinal: 1, device: device}}
+		cl.tally.add(cl.rows[0])
+		return s.close(ctx, cl)
+	})
+	return accepted, surface(err)
+}
