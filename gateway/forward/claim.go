@@ -1,0 +1,124 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/consent"
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// errNotClaimed says that there was nothing to do with a candidate after all:
+// another worker was faster, or it is held back.
+var errNotClaimed = errors.New("forward: not claimed")
+
+// next picks a candidate without locks, going round the partners with work so
+// that one partner's backlog cannot starve another's single device.
+func (f *Forwarder) next(ctx context.Context) (*models.Dispatch, error) {
+	f.turnMu.Lock()
+	defer f.turnMu.Unlock()
+	d, err := f.store.candidate(ctx, f.now(), f.turn)
+	if err == nil && d == nil && f.turn != "" {
+		d, err = f.store.candidate(ctx, f.now(), "")
+	}
+	if err != nil || d == nil {
+		return nil, err
+	}
+	f.turn = d.PartnerID
+	return d, nil
+}
+
+// claim leases a candidate: the gate first, then the state of its grant, then
+// the lease, in one short transaction.
+func (f *Forwarder) claim(ctx context.Context, d models.Dispatch) (*work, error) {
+	w := &work{}
+	err := f.store.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		*w = work{dispatch: d} // the transaction may run more than once
+		return f.claimTx(ctx, tx, w)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !w.leased {
+		return nil, errNotClaimed
+	}
+	if err := f.store.load(ctx, w); err != nil {
+		return nil, fmt.Errorf("load rows of dispatch %d: %w", d.ID, err)
+	}
+	return w, nil
+}
+
+func (f *Forwarder) claimTx(ctx context.Context, tx *db.Tx, w *work) error {
+	d := w.dispatch
+	standing, err := f.gate.ClaimTx(ctx, tx, askFor(d), d.GrantID)
+	if err != nil {
+		return fmt.Errorf("look at grant %s: %w", d.GrantID, err)
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	crashed := d.State == models.DispatchLeased
+	if crashed {
+		d.Crashes++
+	}
+	if crashed && d.Crashes >= f.settings.MaxCrashes {
+		return f.store.stopTx(ctx, tx, &d, "its workers stopped answering too often")
+	}
+	old := now.Sub(d.CreatedAt) > f.settings.GiveUp
+	w.plan, w.reason = decide(standing, old)
+	if standing.Verdict == consent.VerdictHeld && !old {
+		return f.store.holdTx(ctx, tx, &w.dispatch, now.Add(f.settings.BackoffCap/2), standing.Reason)
+	}
+	w.permit, w.claimedAt = standing.Permit, now
+	if w.plan == planSend {
+		d.GrantEpoch, d.EverSent = standing.Permit.Epoch, true
+	}
+	d.LastError = ""
+	if err := f.store.leaseTx(ctx, tx, &d, f.worker, now, now.Add(f.settings.Lease)); err != nil {
+		return err
+	}
+	w.dispatch, w.leased = d, true
+	return nil
+}
+
+// decide turns the grant's standing and the dispatch's age into a plan.
+func decide(s consent.Standing, old bool) (plan, string) {
+	switch {
+	case s.Verdict == consent.VerdictEnded, s.Verdict == consent.VerdictHeld && old:
+		return planEnd, s.Reason
+	case old:
+		return planGiveUp, ""
+	}
+	return planSend, ""
+}
+
+func askFor(d models.Dispatch) consent.Ask {
+	scope := consent.GrantScopeDevicesRegister
+	if d.Kind == models.UploadRemove {
+		scope = consent.GrantScopeDevicesRemove
+	}
+	return consent.Ask{Partner: d.PartnerID, Client: d.ClientID, Tenant: d.TenantID, Scope: scope}
+}
+
+// heartbeat keeps the lease while the core works, and cancels the call when the
+// lease is lost, so that a worker that woke too late stops by itself.
+func (f *Forwarder) heartbeat(ctx context.Context, w *work, lost context.CancelFunc) {
+	t := time.NewTicker(f.settings.Heartbeat)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			held, err := f.store.extend(ctx, w.dispatch, f.settings.Lease)
+			if err == nil && !held {
+				lost()
+				return
+			}
+		}
+	}
+}

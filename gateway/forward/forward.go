@@ -1,0 +1,134 @@
+package forward
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"countersign/consent"
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// Core is the far side. Every method is idempotent; errors of kind
+// errs.Invalid mean that the call itself broke the contract, every other error
+// that the outcome is unknown.
+type Core interface {
+	// Register answers every row, or says why rows without a stored answer were refused.
+	Register(ctx context.Context, s models.Submission) (models.Result, error)
+	// Remove ends registrations; same contract as Register.
+	Remove(ctx context.Context, s models.Submission) (models.Result, error)
+	// Resolve returns stored answers and makes sure that absent rows never register.
+	Resolve(ctx context.Context, upload models.TrackingID, rows []int) ([]models.Answer, error)
+	// Fence makes the core refuse older epochs of a subject, durably.
+	Fence(ctx context.Context, kind models.SubjectKind, id string, minEpoch int64) error
+}
+
+// Gate is what the forwarder asks of consent.
+type Gate interface {
+	// ClaimTx takes the gate and says how exactly this grant stands.
+	ClaimTx(ctx context.Context, tx *db.Tx, ask consent.Ask, grant models.GrantID) (consent.Standing, error)
+	// SettleTx turns reservations into use or gives them back.
+	SettleTx(ctx context.Context, tx *db.Tx, grant models.GrantID, used, released int64) error
+	// ForceRevoked ends a grant whose fence in the core is ahead of us.
+	ForceRevoked(ctx context.Context, grant models.GrantID, minEpoch int64, reason string) error
+}
+
+// Settings are the times and sizes of forwarding. The zero value of a field
+// takes its default.
+type Settings struct {
+	Workers     int           // concurrent dispatches of this process; default 2
+	Poll        time.Duration // how often an idle worker looks for other replicas' work; default 500 ms
+	Lease       time.Duration // how long a claim holds without a heartbeat; default 30 s
+	Heartbeat   time.Duration // default 10 s
+	CallTimeout time.Duration // one call to the core; default 20 s, below the 30 s of notAfter
+	BackoffBase time.Duration // first retry; default 500 ms, doubled and jittered
+	BackoffCap  time.Duration // default 1 min
+	GiveUp      time.Duration // age after which a dispatch is resolved and closed; default 24 h
+	MaxCrashes  int           // leases that may run out before the dispatch is stopped; default 3
+}
+
+func (s Settings) withDefaults() Settings {
+	def := func(v *time.Duration, d time.Duration) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	if s.Workers == 0 {
+		s.Workers = 2
+	}
+	if s.MaxCrashes == 0 {
+		s.MaxCrashes = 3
+	}
+	def(&s.Poll, 500*time.Millisecond)
+	def(&s.Lease, 30*time.Second)
+	def(&s.Heartbeat, 10*time.Second)
+	def(&s.CallTimeout, 20*time.Second)
+	def(&s.BackoffBase, 500*time.Millisecond)
+	def(&s.BackoffCap, time.Minute)
+	def(&s.GiveUp, 24*time.Hour)
+	return s
+}
+
+// Deps are what a Forwarder needs.
+type Deps struct {
+	DB       *db.DB
+	Core     Core
+	Gate     Gate
+	Now      func() time.Time // a hint for looking for work; leases and ages use the database's clock
+	Worker   string           // names this process in leases and logs
+	Logger   *slog.Logger
+	Settings Settings
+}
+
+// Forwarder owns the dispatches of the gateway.
+type Forwarder struct {
+	store    *store
+	core     Core
+	gate     Gate
+	now      func() time.Time
+	worker   string
+	log      *slog.Logger
+	settings Settings
+	wake     chan struct{}
+
+	turnMu sync.Mutex
+	turn   models.PartnerID // the partner served last by this process
+}
+
+// New makes a Forwarder; Run starts it.
+func New(d Deps) *Forwarder {
+	s := d.Settings.withDefaults()
+	return &Forwarder{
+		store: &store{db: d.DB}, core: d.Core, gate: d.Gate, now: d.Now,
+		worker: d.Worker, log: d.Logger, settings: s,
+		wake: make(chan struct{}, s.Workers),
+	}
+}
+
+// EnqueueTx adds dispatches in the caller's transaction. The caller calls Wake
+// once its transaction has committed.
+func (f *Forwarder) EnqueueTx(ctx context.Context, tx *db.Tx, dispatches []models.Dispatch) error {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range dispatches {
+		dispatches[i].State = models.DispatchReady
+		dispatches[i].RunAt = now
+		dispatches[i].CreatedAt = now
+	}
+	return f.store.insertTx(ctx, tx, dispatches)
+}
+
+// Wake tells the workers of this process that there is work. It never blocks.
+func (f *Forwarder) Wake() {
+	for range f.settings.Workers {
+		select {
+		case f.wake <- struct{}{}:
+		default:
+			return
+		}
+	}
+}

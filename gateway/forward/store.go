@@ -1,0 +1,307 @@
+package forward
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// store speaks to the tables dispatches, uploads, upload_rows, upload_hashes and
+// batches. Every change of a dispatch is conditional on the attempt it was
+// claimed with, so that a worker that lost its lease changes nothing.
+type store struct{ db *db.DB }
+
+func (s *store) insertTx(ctx context.Context, tx *db.Tx, dispatches []models.Dispatch) error {
+	if len(dispatches) == 0 {
+		return nil
+	}
+	return gorm.G[models.Dispatch](tx.Gorm()).CreateInBatches(ctx, &dispatches, 100)
+}
+
+// candidate is the oldest due dispatch of the first partner after the one given.
+// It takes no lock: the lease decides.
+func (s *store) candidate(ctx context.Context, now time.Time, after models.PartnerID) (*models.Dispatch, error) {
+	found, err := gorm.G[models.Dispatch](s.db.Read()).
+		Where("state IN ('ready', 'leased') AND partner_id > ?", after).
+		Where("(state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?)", now, now).
+		Order("partner_id, id").Limit(1).Find(ctx)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// leaseTx takes the lease if the dispatch is still as it was picked, and moves
+// its upload on. d.State stays as picked when somebody else was faster.
+func (s *store) leaseTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, worker string, now, until time.Time) error {
+	res := tx.Gorm().WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'leased', attempt = attempt + 1, crashes = ?, worker = ?, lease_until = ?,
+		    ever_sent = ?, grant_epoch = ?, last_error = ?
+		WHERE id = ? AND attempt = ?
+		  AND ((state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?))`,
+		d.Crashes, worker, until, d.EverSent, d.GrantEpoch, d.LastError, d.ID, d.Attempt, now, now)
+	if res.Error != nil {
+		return res.Error
+	}
+	if res.RowsAffected == 0 {
+		return errNotClaimed
+	}
+	d.State, d.Worker, d.LeaseUntil = models.DispatchLeased, worker, &until
+	d.Attempt++
+	return tx.Gorm().WithContext(ctx).Exec(`UPDATE uploads SET state = 'processing', started_at = ?
+		WHERE id = ? AND state = 'queued'`, now, d.UploadID).Error
+}
+
+// extend is the heartbeat. It reports whether the lease is still ours.
+func (s *store) extend(ctx context.Context, d models.Dispatch, lease time.Duration) (bool, error) {
+	now, err := s.db.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	res := s.db.Write().WithContext(ctx).Exec(`UPDATE dispatches SET lease_until = ?
+		WHERE id = ? AND attempt = ? AND state = 'leased'`, now.Add(lease), d.ID, d.Attempt)
+	return res.RowsAffected == 1, res.Error
+}
+
+// release gives the lease back: try again after a pause.
+func (s *store) release(ctx context.Context, d *models.Dispatch, pause time.Duration, why string) error {
+	now, err := s.db.Now(ctx)
+	if err != nil {
+		return err
+	}
+	return s.db.Write().WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'ready', lease_until = NULL, worker = '', run_at = ?, last_error = ?
+		WHERE id = ? AND attempt = ? AND state = 'leased'`, now.Add(pause), why, d.ID, d.Attempt).Error
+}
+
+// holdTx puts a dispatch aside whose grant, partner, client or tenant is
+// suspended.
+func (s *store) holdTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, until time.Time, why string) error {
+	return tx.Gorm().WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'ready', lease_until = NULL, worker = '', run_at = ?, last_error = ?
+		WHERE id = ? AND attempt = ? AND state IN ('ready', 'leased')`, until, why, d.ID, d.Attempt).Error
+}
+
+// stopTx leaves a dispatch to an operator.
+func (s *store) stopTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, why string) error {
+	return stopWith(ctx, tx.Gorm(), d, why)
+}
+
+func (s *store) stop(ctx context.Context, d *models.Dispatch, why string) error {
+	return stopWith(ctx, s.db.Write(), d, why)
+}
+
+func stopWith(ctx context.Context, g *gorm.DB, d *models.Dispatch, why string) error {
+	return g.WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'stopped', lease_until = NULL, worker = '', crashes = ?, last_error = ?
+		WHERE id = ? AND attempt = ? AND state = 'leased'`, d.Crashes, why, d.ID, d.Attempt).Error
+}
+
+func (s *store) stopped(ctx context.Context, after int64, limit int) ([]models.Dispatch, error) {
+	return gorm.G[models.Dispatch](s.db.Read()).
+		Where("state = 'stopped' AND id > ?", after).Order("id").Limit(limit).Find(ctx)
+}
+
+func (s *store) restart(ctx context.Context, id int64, now time.Time) (bool, error) {
+	res := s.db.Write().WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'ready', crashes = 0, run_at = ?, last_error = '' WHERE id = ? AND state = 'stopped'`, now, id)
+	return res.RowsAffected == 1, res.Error
+}
+
+func (s *store) backlog(ctx context.Context, now time.Time) (Backlog, error) {
+	counts, err := gorm.G[struct {
+		State  models.DispatchState
+		N      int64
+		Oldest int64
+	}](s.db.Read()).Raw(`SELECT state, count(*) AS n, min(id) AS oldest FROM dispatches
+		WHERE state IN ('ready', 'leased', 'stopped') GROUP BY state`).Find(ctx)
+	if err != nil {
+		return Backlog{}, err
+	}
+	var b Backlog
+	var oldest int64
+	for _, c := range counts {
+		if c.State == models.DispatchStopped {
+			b.Stopped = c.N
+			continue
+		}
+		b.Waiting += c.N
+		if oldest == 0 || c.Oldest < oldest {
+			oldest = c.Oldest
+		}
+	}
+	if oldest == 0 {
+		return b, nil
+	}
+	d, err := gorm.G[models.Dispatch](s.db.Read()).Where("id = ?", oldest).Take(ctx)
+	if err != nil {
+		return b, err
+	}
+	b.Oldest = max(0, now.Sub(d.CreatedAt).Seconds())
+	return b, nil
+}
+
+// load reads the upload and the open rows of a claimed dispatch.
+func (s *store) load(ctx context.Context, w *work) error {
+	upload, err := gorm.G[models.Upload](s.db.Read()).Where("id = ?", w.dispatch.UploadID).Take(ctx)
+	if err != nil {
+		return err
+	}
+	last := w.dispatch.LastOrdinal
+	if upload.CutOrdinal != nil {
+		last = min(last, *upload.CutOrdinal)
+	}
+	rows, err := gorm.G[openRow](s.db.Read()).Raw(`SELECT r.ordinal, r.serial_number, r.product_key, r.manufacturer,
+			r.model, r.order_data, r.device_id, h.hash
+		FROM upload_rows r
+		LEFT JOIN upload_hashes h ON h.staged_on = ? AND h.upload_id = r.upload_id AND h.ordinal = r.ordinal
+		WHERE r.upload_id = ? AND r.ordinal BETWEEN ? AND ? AND r.settled_at IS NULL
+		ORDER BY r.ordinal`, upload.StagedOn, upload.ID, w.dispatch.FirstOrdinal, last).Find(ctx)
+	if err != nil {
+		return err
+	}
+	w.upload = upload
+	w.rows = make([]models.CoreRow, len(rows))
+	for i, r := range rows {
+		if w.rows[i], err = r.coreRow(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type openRow struct {
+	Ordinal      int
+	SerialNumber *string
+	ProductKey   *string
+	Manufacturer *string
+	Model        *string
+	OrderData    *string
+	DeviceID     *models.DeviceID
+	Hash         []byte
+}
+
+func (r openRow) coreRow() (models.CoreRow, error) {
+	row := models.CoreRow{Row: r.Ordinal, Identity: models.DeviceIdentity{
+		SerialNumber: text(r.SerialNumber), ProductKey: text(r.ProductKey),
+		Manufacturer: text(r.Manufacturer), Model: text(r.Model), Hash: r.Hash,
+	}}
+	if r.DeviceID != nil {
+		row.DeviceID = *r.DeviceID
+	}
+	if r.OrderData == nil {
+		return row, nil
+	}
+	return row, json.Unmarshal([]byte(*r.OrderData), &row.Order)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// settle writes the outcomes, and closes the dispatch when they are final, in
+// one transaction that only counts while the lease is held.
+func (s *store) settle(ctx context.Context, gate Gate, w *work, done settled) error {
+	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		held, err := s.holdsLeaseTx(ctx, tx, w.dispatch, done.final, now)
+		if err != nil || !held {
+			return err
+		}
+		if err := s.writeOutcomesTx(ctx, tx, w, done.answers, now); err != nil {
+			return err
+		}
+		if done.final {
+			if err := s.dropHashesTx(ctx, tx, w); err != nil {
+				return err
+			}
+		}
+		if err := s.countTx(ctx, tx, w, done, now); err != nil {
+			return err
+		}
+		if w.dispatch.Kind != models.UploadRegister || len(done.answers) == 0 {
+			return nil
+		}
+		return gate.SettleTx(ctx, tx, w.dispatch.GrantID, done.used(), int64(done.failed()))
+	})
+}
+
+// holdsLeaseTx is the fence against a worker that woke too late: the update of
+// its own attempt both checks and locks the dispatch.
+func (s *store) holdsLeaseTx(ctx context.Context, tx *db.Tx, d models.Dispatch, final bool, now time.Time) (bool, error) {
+	sql := "UPDATE dispatches SET worker = worker WHERE id = ? AND attempt = ? AND state = 'leased'"
+	args := []any{d.ID, d.Attempt}
+	if final {
+		sql = `UPDATE dispatches SET state = 'done', done_at = ?, lease_until = NULL, worker = ''
+			WHERE id = ? AND attempt = ? AND state = 'leased'`
+		args = append([]any{now}, args...)
+	}
+	res := tx.Gorm().WithContext(ctx).Exec(sql, args...)
+	return res.RowsAffected == 1, res.Error
+}
+
+// writeOutcomesTx settles rows in one statement: both databases name the columns
+// of VALUES column1, column2 and so on.
+func (s *store) writeOutcomesTx(ctx context.Context, tx *db.Tx, w *work, answers []models.Answer, now time.Time) error {
+	if len(answers) == 0 {
+		return nil
+	}
+	values := make([]string, len(answers))
+	args := make([]any, 0, 4*len(answers)+3)
+	args = append(args, now)
+	for i, a := range answers {
+		values[i] = "(CAST(? AS integer), CAST(? AS text), CAST(? AS text), CAST(? AS text))"
+		var device any
+		if a.DeviceID != "" {
+			device = string(a.DeviceID)
+		}
+		args = append(args, a.Row, string(a.Code), a.Detail, device)
+	}
+	args = append(args, w.dispatch.UploadID)
+	return tx.Gorm().WithContext(ctx).Exec(`UPDATE upload_rows
+		SET settled_at = ?, error_code = v.column2, detail = v.column3, device_id = coalesce(v.column4, upload_rows.device_id)
+		FROM (VALUES `+strings.Join(values, ", ")+`) AS v
+		WHERE upload_rows.upload_id = ? AND upload_rows.ordinal = v.column1 AND upload_rows.settled_at IS NULL`,
+		args...).Error
+}
+
+// dropHashesTx forgets the bytes: from now on the core has the current hash, and
+// the row its digest.
+func (s *store) dropHashesTx(ctx context.Context, tx *db.Tx, w *work) error {
+	return tx.Gorm().WithContext(ctx).Exec(`DELETE FROM upload_hashes
+		WHERE staged_on = ? AND upload_id = ? AND ordinal BETWEEN ? AND ?`,
+		w.upload.StagedOn, w.upload.ID, w.dispatch.FirstOrdinal, w.dispatch.LastOrdinal).Error
+}
+
+// countTx brings the upload and its batch up to date, and finishes the upload
+// with its last row.
+func (s *store) countTx(ctx context.Context, tx *db.Tx, w *work, done settled, now time.Time) error {
+	n, failed := len(done.answers), done.failed()
+	err := tx.Gorm().WithContext(ctx).Exec(`UPDATE uploads SET
+			open_rows = open_rows - ?, error_rows = error_rows + ?,
+			state = CASE WHEN open_rows > ? THEN state WHEN error_rows + ? > 0 THEN 'finished_with_errors' ELSE 'finished' END,
+			completed_at = CASE WHEN open_rows > ? THEN completed_at ELSE ? END
+		WHERE id = ? AND state = 'processing'`,
+		n, failed, n, failed, n, now, w.upload.ID).Error
+	if err != nil || w.upload.BatchID == nil || done.used() == 0 {
+		return err
+	}
+	change := done.used()
+	if w.dispatch.Kind == models.UploadRemove {
+		change = -change
+	}
+	return tx.Gorm().WithContext(ctx).Exec("UPDATE batches SET devices_count = devices_count + ? WHERE id = ?",
+		change, *w.upload.BatchID).Error
+}
