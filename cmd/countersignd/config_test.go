@@ -1,0 +1,77 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+)
+
+func load(t *testing.T, args, environ []string) (Config, error) {
+	t.Helper()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	bindFlags(flags)
+	if err := flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return loadConfig(flags, environ)
+}
+
+func TestLoadConfig_nothingSet(t *testing.T) {
+	c, err := load(t, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.PublicURL != "http://127.0.0.1:8080" {
+		t.Errorf("listen %q, public URL %q", c.Listen, c.PublicURL)
+	}
+	if c.DatabaseURL != "sqlite:countersign-data/gateway.db" || c.CoreDatabaseURL != "sqlite:countersign-data/core.db" {
+		t.Errorf("databases %q and %q", c.DatabaseURL, c.CoreDatabaseURL)
+	}
+}
+
+func TestLoadConfig_flagsBeatEnvironmentBeatsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("workers: 3\nlog_level: warn\nlog_format: json\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, []string{"--config", file, "--workers", "5"}, []string{"COUNTERSIGN_WORKERS=4", "COUNTERSIGN_LOG_LEVEL=error", "PATH=/bin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Workers != 5 || c.LogLevel != "error" || c.LogFormat != "json" {
+		t.Errorf("workers %d level %s format %s", c.Workers, c.LogLevel, c.LogFormat)
+	}
+}
+
+func TestLoadConfig_refuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		args, environ []string
+		want          string
+	}{
+		"an unknown variable":            {nil, []string{"COUNTERSIGN_LISTNE=x"}, "listne"},
+		"a listen address without port":  {[]string{"--listen", "localhost"}, nil, "host:port"},
+		"plain http for a public name":   {[]string{"--public-url", "http://gw.example.com"}, nil, "plain http"},
+		"a slash at the issuer's end":    {[]string{"--public-url", "https://gw.example.com/"}, nil, "slash"},
+		"a certificate without its key":  {[]string{"--tls-cert", "x.pem"}, nil, "together"},
+		"a budget of nothing":            {[]string{"--devices-per-hour", "0"}, nil, "devices_per_hour"},
+		"a number that is none":          {nil, []string{"COUNTERSIGN_WORKERS=many"}, "workers"},
+		"a log level nobody knows":       {[]string{"--log-level", "loud"}, nil, "log_level"},
+		"a public URL that is not a URL": {[]string{"--public-url", "gw"}, nil, "public_url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, c.args, c.environ)
+			if err == nil || !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(c.want)) {
+				t.Errorf("error = %v, want it to name %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestLoadConfig_devAllowsPlainHTTP(t *testing.T) {
+	if _, err := load(t, []string{"--public-url", "http://gw.example.com", "--dev"}, nil); err != nil {
+		t.Error(err)
+	}
+}
