@@ -1,6 +1,9 @@
 package consent
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Scopes of a grant: what the tenant lets a partner do. Each is given
 // separately. They are not OAuth scopes, which belong to a token.
@@ -18,23 +21,9 @@ func GrantScopes() []string {
 
 // joinScopes stores a set of known scopes, each once, in the order of GrantScopes.
 func joinScopes(scopes []string) string {
-	var kept []string
-	for _, known := range GrantScopes() {
-		if contains(scopes, known) {
-			kept = append(kept, known)
-		}
-	}
+	kept := slices.DeleteFunc(GrantScopes(), func(known string) bool { return !slices.Contains(scopes, known) })
 	return strings.Join(kept, " ")
 }
 
 // hasScope reports whether the stored set holds scope.
-func hasScope(stored, scope string) bool { return contains(strings.Fields(stored), scope) }
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
-}
+func hasScope(stored, scope string) bool { return slices.Contains(strings.Fields(stored), scope) }

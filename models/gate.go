@@ -1,11 +1,7 @@
 package models
 
-// The lock classes of the gate, in the one order in which everybody takes them.
-// A change of state takes its own subject's lock exclusively; whoever lets work
-// through takes all that apply shared.
-const (
-	GateOfPartner int32 = 1 + iota
-	GateOfClient
-	GateOfTenant
-	GateOfGrant
-)
+// GateClass is the lock class of the gate. One class is enough: partners, OAuth
+// clients, tenants and grants draw their lock ids from one sequence. Locks are
+// taken in the order partner, client, tenant, grant; who relies on a subject takes
+// its lock shared, who changes its state or epoch takes it exclusively.
+const GateClass int32 = 1

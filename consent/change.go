@@ -1,0 +1,136 @@
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// cause is who changes a state, why, and when by the database's clock.
+type cause struct {
+	actor  Actor
+	reason string
+	at     time.Time
+}
+
+// moveRequest performs one transition of a request and writes its history entry
+// in the same transaction. want holds the new state and what comes with it.
+func moveRequest(r rows, from models.RequestState, want models.ConsentRequest, c cause) (models.ConsentRequest, error) {
+	if err := checkRequestMove(from, want.State, c.actor.Kind); err != nil {
+		return want, err
+	}
+	if from == "" {
+		if err := r.addRequest(&want); err != nil {
+			return want, fmt.Errorf("add a request: %w", err)
+		}
+	} else {
+		want.DecidedAt = &c.at
+		moved, err := r.moveRequest(want, from)
+		if err != nil {
+			return want, fmt.Errorf("change a request: %w", err)
+		}
+		if !moved {
+			return want, ErrWrongState
+		}
+	}
+	return want, addEvent(r, models.ConsentEvent{
+		Subject: models.SubjectRequest, SubjectID: string(want.ID), PartnerID: want.PartnerID, TenantID: want.TenantID,
+		FromState: string(from), ToState: string(want.State),
+	}, c)
+}
+
+// addGrant creates a grant with its first history entry. errNotAlone means that
+// the pair has a live grant.
+func addGrant(r rows, grant models.Grant, c cause) error {
+	if _, err := checkGrantMove("", grant.State, c.actor.Kind); err != nil {
+		return err
+	}
+	alone, err := r.addGrant(&grant)
+	if err != nil {
+		return fmt.Errorf("add a grant: %w", err)
+	}
+	if !alone {
+		return errNotAlone
+	}
+	return grantEvent(r, "", grant, c)
+}
+
+// errNotAlone leaves the transaction, which PostgreSQL has aborted by then.
+var errNotAlone = errors.New("the partner has a live grant of this tenant")
+
+// moveGrant performs one transition of a grant: compare-and-set, the raised epoch
+// with its fence, and the history entry, all in the same transaction. The caller
+// holds the grant's gate exclusively. The new epoch is at least floor.
+func moveGrant(r rows, grant models.Grant, to models.GrantState, c cause, floor int64) (models.Grant, error) {
+	rule, err := checkGrantMove(grant.State, to, c.actor.Kind)
+	if err != nil {
+		return grant, err
+	}
+	after := grant
+	after.State = to
+	if rule.raises {
+		after.Epoch = max(grant.Epoch+1, floor)
+	}
+	if ends(to) && grant.EndedAt == nil {
+		kind, reason := c.actor.Kind, c.reason
+		after.EndedAt, after.EndedBy, after.EndReason = &c.at, &kind, &reason
+	}
+	moved, err := r.moveGrant(grant, after)
+	if err != nil {
+		return grant, fmt.Errorf("change a grant: %w", err)
+	}
+	if !moved {
+		return grant, ErrWrongState
+	}
+	if rule.raises {
+		if err := r.raiseFence(models.SubjectOfGrant, string(after.ID), after.Epoch, c.at); err != nil {
+			return grant, fmt.Errorf("ask for a fence: %w", err)
+		}
+	}
+	return after, grantEvent(r, grant.State, after, c)
+}
+
+// ends reports whether nothing new is let through from this state on, for good.
+func ends(state models.GrantState) bool {
+	return state != models.GrantActive && state != models.GrantSuspended
+}
+
+func grantEvent(r rows, from models.GrantState, grant models.Grant, c cause) error {
+	return addEvent(r, models.ConsentEvent{
+		Subject: models.SubjectGrant, SubjectID: string(grant.ID), PartnerID: grant.PartnerID, TenantID: &grant.TenantID,
+		FromState: string(from), ToState: string(grant.State), Epoch: grant.Epoch,
+	}, c)
+}
+
+func addEvent(r rows, event models.ConsentEvent, c cause) error {
+	event.Actor, event.ActorID, event.HTTPRequest = c.actor.Kind, c.actor.ID, c.actor.HTTPRequest
+	event.Reason, event.At = c.reason, c.at
+	if err := r.addEvent(&event); err != nil {
+		return fmt.Errorf("write the history: %w", err)
+	}
+	return nil
+}
+
+// lockGrant takes the grant's gate exclusively and reads grant and clock
+// afterwards. It waits for everybody who relies on the grant, and everybody who
+// comes later waits for it.
+func lockGrant(ctx context.Context, tx *db.Tx, id models.GrantID, s scope) (models.Grant, time.Time, error) {
+	r := within(ctx, tx)
+	grant, err := r.grant(id, s)
+	if err != nil {
+		return grant, time.Time{}, err
+	}
+	if err := tx.Gate(ctx, exclusive(grant.Gate)); err != nil {
+		return grant, time.Time{}, err
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return grant, now, fmt.Errorf("read the database's clock: %w", err)
+	}
+	grant, err = r.grant(id, s)
+	return grant, now, err
+}

@@ -1,0 +1,109 @@
+package consent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// How long things last when nobody says otherwise, and at most.
+const (
+	defaultGrant   = 365 * 24 * time.Hour
+	defaultRequest = 30 * 24 * time.Hour
+	longestGrant   = 10 * defaultGrant
+)
+
+// Request asks a tenant for consent. A tenant nobody knows gets a request of the
+// same shape as a known one; it becomes visible to the tenant that some day bears
+// the id or domain, and expires otherwise.
+func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (models.ConsentRequest, error) {
+	if !mayMoveRequest(models.RequestPending, actor.Kind) {
+		return models.ConsentRequest{}, ErrNotYours
+	}
+	var request models.ConsentRequest
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return fmt.Errorf("read the database's clock: %w", err)
+		}
+		if request, err = ask.validate(now); err != nil {
+			return err
+		}
+		r := within(ctx, tx)
+		if request.TenantID, err = r.tenantNamed(request.TenantRef); err != nil {
+			return fmt.Errorf("look for the tenant: %w", err)
+		}
+		request.ID = models.RequestID(s.newID())
+		request.PartnerID, request.CreatedBy = actor.PartnerID, models.ClientID(actor.ID)
+		request.State, request.CreatedAt = models.RequestPending, now
+		request, err = moveRequest(r, "", request, cause{actor: actor, at: now})
+		return err
+	})
+	return forPartner(request), err
+}
+
+// Withdraw takes back the partner's own request while nobody has decided.
+func (s *Service) Withdraw(ctx context.Context, actor Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	request, err := s.close(ctx, actor, id, models.RequestWithdrawn, reason)
+	return forPartner(request), err
+}
+
+// Decline answers a request with no.
+func (s *Service) Decline(ctx context.Context, actor Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	return s.close(ctx, actor, id, models.RequestDeclined, reason)
+}
+
+// close ends a pending request without a grant.
+func (s *Service) close(ctx context.Context, actor Actor, id models.RequestID, to models.RequestState, reason string) (models.ConsentRequest, error) {
+	if !mayMoveRequest(to, actor.Kind) {
+		return models.ConsentRequest{}, ErrNotYours
+	}
+	if err := checkReason(reason); err != nil {
+		return models.ConsentRequest{}, err
+	}
+	var request models.ConsentRequest
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var now time.Time
+		var err error
+		if request, now, err = openRequest(ctx, tx, id, actor, to); err != nil {
+			return err
+		}
+		request.State = to
+		request, err = moveRequest(within(ctx, tx), models.RequestPending, request, cause{actor, reason, now})
+		return err
+	})
+	return request, err
+}
+
+// openRequest reads a request of the actor's that can still become to, with the
+// database's clock. A customer's look fixes which tenant the reference means.
+func openRequest(ctx context.Context, tx *db.Tx, id models.RequestID, actor Actor, to models.RequestState) (models.ConsentRequest, time.Time, error) {
+	own, err := ownScope(actor)
+	if err != nil {
+		return models.ConsentRequest{}, time.Time{}, err
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return models.ConsentRequest{}, now, fmt.Errorf("read the database's clock: %w", err)
+	}
+	request, err := within(ctx, tx).request(id, own)
+	if err != nil {
+		return request, now, err
+	}
+	if request.State == models.RequestPending && !now.Before(request.ExpiresAt) {
+		return request, now, ErrWrongState.WithDetail("The request expired before anybody decided. The partner may ask again.")
+	}
+	if actor.Kind == models.ActorCustomer {
+		request.TenantID = &actor.TenantID
+	}
+	return request, now, checkRequestMove(request.State, to, actor.Kind)
+}
+
+// forPartner hides whether the tenant exists.
+func forPartner(request models.ConsentRequest) models.ConsentRequest {
+	request.TenantID = nil
+	return request
+}

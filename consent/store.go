@@ -1,0 +1,361 @@
+package consent
+
+import (
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// rows is the SQL of this package, bound to a context and either to a
+// transaction or to the read pool. Changes of state are compare-and-set: they
+// name the state they expect and report whether they found it.
+type rows struct{ g *gorm.DB }
+
+// sweepSize bounds what one pass of the sweep takes on.
+const sweepSize = 500
+
+// --- requests
+
+func (r rows) addRequest(request *models.ConsentRequest) error { return r.g.Create(request).Error }
+
+// tenantNamed finds the tenant a partner's reference means: an id, or a
+// verified domain. nil means nobody known.
+func (r rows) tenantNamed(ref string) (*models.TenantID, error) {
+	var found []models.TenantID
+	err := r.g.Raw(`SELECT id FROM tenants WHERE id = ?
+		UNION SELECT tenant_id FROM tenant_domains WHERE domain = ?`, ref, ref).Scan(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// request reads one request inside the scope; ErrNotFound outside it.
+func (r rows) request(id models.RequestID, s scope) (models.ConsentRequest, error) {
+	var request models.ConsentRequest
+	err := s.requests(r.g).Where("id = ?", id).Take(&request).Error
+	return request, notFound(err)
+}
+
+// moveRequest changes the state if it still is from.
+func (r rows) moveRequest(request models.ConsentRequest, from models.RequestState) (bool, error) {
+	done := r.g.Model(&models.ConsentRequest{}).Where("id = ? AND state = ?", request.ID, from).Updates(map[string]any{
+		"state": request.State, "decided_at": request.DecidedAt, "tenant_id": request.TenantID, "grant_id": request.GrantID,
+	})
+	return done.RowsAffected == 1, done.Error
+}
+
+// overdueRequests lists pending requests nobody decided in time.
+func (r rows) overdueRequests(now time.Time) ([]models.ConsentRequest, error) {
+	var found []models.ConsentRequest
+	err := r.g.Where("state = ? AND expires_at <= ?", models.RequestPending, now).
+		Order("id").Limit(sweepSize).Find(&found).Error
+	return found, err
+}
+
+// requestsOf loads requests by id, for display beside their grants.
+func (r rows) requestsOf(ids []models.RequestID) (map[models.RequestID]models.ConsentRequest, error) {
+	var found []models.ConsentRequest
+	if len(ids) > 0 {
+		if err := r.g.Where("id IN ?", ids).Find(&found).Error; err != nil {
+			return nil, err
+		}
+	}
+	byID := make(map[models.RequestID]models.ConsentRequest, len(found))
+	for _, request := range found {
+		byID[request.ID] = request
+	}
+	return byID, nil
+}
+
+// --- grants
+
+// addGrant reports false when the partner already has a live grant of the tenant.
+func (r rows) addGrant(grant *models.Grant) (bool, error) {
+	err := r.g.Create(grant).Error
+	if db.IsDuplicate(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// grant reads one grant inside the scope; ErrNotFound outside it.
+func (r rows) grant(id models.GrantID, s scope) (models.Grant, error) {
+	var grant models.Grant
+	err := s.grants(r.g).Where("id = ?", id).Take(&grant).Error
+	return grant, notFound(err)
+}
+
+// liveGrant reads the one grant of the pair that can still let anything through.
+func (r rows) liveGrant(partner models.PartnerID, tenant models.TenantID) (models.Grant, error) {
+	var grant models.Grant
+	err := r.g.Where("partner_id = ? AND tenant_id = ? AND state IN ('active', 'suspended')", partner, tenant).Take(&grant).Error
+	return grant, notFound(err)
+}
+
+// moveGrant changes state and epoch if both still are as in before.
+func (r rows) moveGrant(before, after models.Grant) (bool, error) {
+	done := r.g.Model(&models.Grant{}).Where("id = ? AND state = ? AND epoch = ?", before.ID, before.State, before.Epoch).
+		Updates(map[string]any{
+			"state": after.State, "epoch": after.Epoch,
+			"ended_at": after.EndedAt, "ended_by": after.EndedBy, "end_reason": after.EndReason,
+		})
+	return done.RowsAffected == 1, done.Error
+}
+
+// overdueGrants lists live grants past their expiry.
+func (r rows) overdueGrants(now time.Time) ([]models.GrantID, error) {
+	var ids []models.GrantID
+	err := r.g.Model(&models.Grant{}).Where("state IN ('active', 'suspended') AND expires_at <= ?", now).
+		Order("id").Limit(sweepSize).Pluck("id", &ids).Error
+	return ids, err
+}
+
+// reserve takes n devices off what the limit leaves, if it leaves that many.
+func (r rows) reserve(id models.GrantID, n int64) (bool, error) {
+	done := r.g.Exec(`UPDATE grants SET devices_reserved = devices_reserved + ?
+		WHERE id = ? AND state = 'active'
+		AND (device_limit IS NULL OR devices_used + devices_reserved + ? <= device_limit)`, n, id, n)
+	return done.RowsAffected == 1, done.Error
+}
+
+// settle turns reservations into use, or gives them back, whatever the state.
+func (r rows) settle(id models.GrantID, used, released int64) (bool, error) {
+	done := r.g.Exec(`UPDATE grants SET devices_reserved = devices_reserved - ?, devices_used = devices_used + ?
+		WHERE id = ? AND devices_reserved >= ?`, used+released, used, id, used+released)
+	return done.RowsAffected == 1, done.Error
+}
+
+// --- the gate
+
+// stand is all that decides whether a partner's client may act in a tenant
+// under one grant, read by one statement, with the ids of its locks.
+type stand struct {
+	PartnerGate, PartnerEpoch int64
+	PartnerState              models.PartnerState
+	ClientGate, ClientEpoch   int64
+	ClientState               models.ClientState
+	TenantGate, TenantEpoch   int64
+	TenantState               models.TenantState
+	GrantGate, GrantEpoch     int64
+	GrantState                models.GrantState
+	GrantID                   models.GrantID
+	GrantScopes               string
+	DeviceLimit               *int64
+	DevicesReserved           int64
+	DevicesUsed               int64
+	ExpiresAt                 time.Time
+}
+
+const standSQL = `SELECT
+	p.gate AS partner_gate, p.epoch AS partner_epoch, p.state AS partner_state,
+	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state,
+	t.gate AS tenant_gate, t.epoch AS tenant_epoch, t.state AS tenant_state,
+	g.gate AS grant_gate, g.epoch AS grant_epoch, g.state AS grant_state, g.id AS grant_id,
+	g.scopes AS grant_scopes, g.device_limit, g.devices_reserved, g.devices_used, g.expires_at
+	FROM grants g
+	JOIN partners p ON p.id = g.partner_id
+	JOIN tenants t ON t.id = g.tenant_id
+	JOIN oauth_clients c ON c.partner_id = g.partner_id
+	WHERE g.partner_id = ? AND g.tenant_id = ? AND c.id = ? AND `
+
+// standLive reads the pair's live grant; nil when there is none.
+func (r rows) standLive(ask Ask) (*stand, error) {
+	return r.stand(standSQL+"g.state IN ('active', 'suspended')", ask.Partner, ask.Tenant, ask.Client)
+}
+
+// standOf reads exactly this grant; nil when the pair has no such grant.
+func (r rows) standOf(ask Ask, grant models.GrantID) (*stand, error) {
+	return r.stand(standSQL+"g.id = ?", ask.Partner, ask.Tenant, ask.Client, grant)
+}
+
+func (r rows) stand(sql string, args ...any) (*stand, error) {
+	var found []stand
+	if err := r.g.Raw(sql, args...).Scan(&found).Error; err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// pair reads the switches of a partner and a tenant, and their locks.
+func (r rows) pair(partner models.PartnerID, tenant models.TenantID) (p models.Partner, t models.Tenant, err error) {
+	if err = r.g.Where("id = ?", partner).Take(&p).Error; err == nil {
+		err = r.g.Where("id = ?", tenant).Take(&t).Error
+	}
+	return p, t, notFound(err)
+}
+
+// --- history and fences
+
+func (r rows) addEvent(event *models.ConsentEvent) error { return r.g.Create(event).Error }
+
+// events reads the history of the given requests and grants, oldest first.
+func (r rows) events(ids ...string) ([]models.ConsentEvent, error) {
+	var found []models.ConsentEvent
+	err := r.g.Where("subject_id IN ?", ids).Order("id").Find(&found).Error
+	return found, err
+}
+
+// momentOf reads when the grant became revoked.
+func (r rows) momentOf(id models.GrantID) (time.Time, error) {
+	var event models.ConsentEvent
+	err := r.g.Where("subject = ? AND subject_id = ? AND to_state = ?", models.SubjectGrant, string(id), models.GrantRevoked).
+		Take(&event).Error
+	return event.At, err
+}
+
+// raiseFence asks for a fence, unless one at least as high was asked for before.
+func (r rows) raiseFence(kind models.SubjectKind, id string, minEpoch int64, now time.Time) error {
+	return r.g.Exec(`INSERT INTO fences (kind, subject_id, min_epoch, acked_at, attempts, next_at, last_error, created_at)
+		VALUES (?, ?, ?, NULL, 0, ?, '', ?)
+		ON CONFLICT (kind, subject_id) DO UPDATE SET min_epoch = excluded.min_epoch, acked_at = NULL, attempts = 0,
+			next_at = excluded.next_at, last_error = '', created_at = excluded.created_at
+		WHERE fences.min_epoch < excluded.min_epoch`, kind, id, minEpoch, now, now).Error
+}
+
+// fenceOf reads the fence of one subject.
+func (r rows) fenceOf(kind models.SubjectKind, id string) (models.Fence, error) {
+	var fence models.Fence
+	err := r.g.Where("kind = ? AND subject_id = ?", kind, id).Take(&fence).Error
+	return fence, err
+}
+
+// dueFences lists what the core has not acknowledged and may be asked again.
+func (r rows) dueFences(now time.Time) ([]models.Fence, error) {
+	var found []models.Fence
+	err := r.g.Where("acked_at IS NULL AND next_at <= ?", now).Order("next_at, kind, subject_id").Limit(sweepSize).Find(&found).Error
+	return found, err
+}
+
+// ackFence records the acknowledgement of exactly this epoch; a fence raised in
+// between stays open.
+func (r rows) ackFence(f models.Fence, now time.Time) error {
+	return r.g.Exec(`UPDATE fences SET acked_at = ?, last_error = ''
+		WHERE kind = ? AND subject_id = ? AND min_epoch = ? AND acked_at IS NULL`, now, f.Kind, f.SubjectID, f.MinEpoch).Error
+}
+
+// postponeFence records a failed attempt of exactly this epoch.
+func (r rows) postponeFence(f models.Fence, next time.Time, why string) error {
+	return r.g.Exec(`UPDATE fences SET attempts = attempts + 1, next_at = ?, last_error = ?
+		WHERE kind = ? AND subject_id = ? AND min_epoch = ? AND acked_at IS NULL`, next, why, f.Kind, f.SubjectID, f.MinEpoch).Error
+}
+
+// --- lists
+
+// before narrows a newest-first list to what comes after the position.
+func before(g *gorm.DB, c *position) *gorm.DB {
+	if c == nil {
+		return g
+	}
+	return g.Where("(created_at, id) < (?, ?)", c.at, c.id)
+}
+
+// requestPage lists requests that are not shown as their grant, newest first.
+func (r rows) requestPage(s scope, state string, after *position, limit int) ([]models.ConsentRequest, error) {
+	g := before(s.requests(r.g), after).Where("state <> ?", models.RequestGranted)
+	if state != "" {
+		g = g.Where("state = ?", state)
+	}
+	var found []models.ConsentRequest
+	return found, g.Order("created_at DESC, id DESC").Limit(limit).Find(&found).Error
+}
+
+// grantPage lists grants, newest first.
+func (r rows) grantPage(s scope, state string, after *position, limit int) ([]models.Grant, error) {
+	g := before(s.grants(r.g), after)
+	if state != "" {
+		g = g.Where("state = ?", state)
+	}
+	var found []models.Grant
+	return found, g.Order("created_at DESC, id DESC").Limit(limit).Find(&found).Error
+}
+
+// names loads the names behind ids of partners or tenants.
+func names[ID ~string, Row any](r rows, ids []ID, of func(Row) (ID, string)) (map[ID]string, error) {
+	var found []Row
+	if err := r.g.Select("id", "name").Where("id IN ?", ids).Find(&found).Error; err != nil {
+		return nil, err
+	}
+	byID := make(map[ID]string, len(found))
+	for _, row := range found {
+		id, name := of(row)
+		byID[id] = name
+	}
+	return byID, nil
+}
+
+// customers lists the tenants with an active, unexpired grant to the partner, by
+// id, after the given one; only, when set, asks for one tenant.
+func (r rows) customers(partner models.PartnerID, now time.Time, only, after models.TenantID, limit int) ([]Customer, error) {
+	g := r.g.Table("grants").Select("tenants.id, tenants.name").Joins("JOIN tenants ON tenants.id = grants.tenant_id").
+		Where("grants.partner_id = ? AND grants.state = ? AND grants.expires_at > ?", partner, models.GrantActive, now).
+		Where("tenants.id > ?", after)
+	if only != "" {
+		g = g.Where("tenants.id = ?", only)
+	}
+	var found []Customer
+	return found, g.Order("tenants.id").Limit(limit).Scan(&found).Error
+}
+
+// firstDomains returns the domain each tenant verified first.
+func (r rows) firstDomains(tenants []models.TenantID) (map[models.TenantID]string, error) {
+	var found []models.TenantDomain
+	if err := r.g.Where("tenant_id IN ?", tenants).Order("verified_at DESC, domain DESC").Find(&found).Error; err != nil {
+		return nil, err
+	}
+	first := make(map[models.TenantID]string, len(tenants))
+	for _, d := range found {
+		first[d.TenantID] = d.Domain
+	}
+	return first, nil
+}
+
+// scope is whose rows a query may touch. The zero scope is everybody's and
+// belongs to the service's own work, never to a caller.
+type scope struct {
+	partner models.PartnerID
+	tenant  models.TenantID
+	// literal matches requests by the tenant as the partner wrote it, and
+	// nothing else, so that a partner cannot learn which tenant owns a domain.
+	literal bool
+}
+
+func (s scope) requests(g *gorm.DB) *gorm.DB {
+	if s.partner != "" {
+		g = g.Where("partner_id = ?", s.partner)
+	}
+	switch {
+	case s.tenant == "":
+	case s.literal:
+		g = g.Where("tenant_ref = ?", strings.ToLower(string(s.tenant)))
+	default:
+		// A reference that named nobody when it was written is resolved when
+		// it is read, so a tenant that comes later finds its requests, and no
+		// order of creation can lose one.
+		g = g.Where(`(tenant_id = ? OR tenant_id IS NULL AND (tenant_ref = ?
+			OR tenant_ref IN (SELECT domain FROM tenant_domains WHERE tenant_domains.tenant_id = ?)))`, s.tenant, s.tenant, s.tenant)
+	}
+	return g
+}
+
+func (s scope) grants(g *gorm.DB) *gorm.DB {
+	if s.partner != "" {
+		g = g.Where("partner_id = ?", s.partner)
+	}
+	if s.tenant != "" {
+		g = g.Where("tenant_id = ?", s.tenant)
+	}
+	return g
+}
+
+// notFound turns gorm's answer into this package's.
+func notFound(err error) error {
+	if db.IsNotFound(err) {
+		return ErrNotFound
+	}
+	return err
+}
