@@ -1,0 +1,48 @@
+package migrations_test
+
+import (
+	"testing"
+
+	"countersign/internal/db"
+	"countersign/internal/dbtest"
+	"countersign/models"
+	"countersign/models/migrations"
+)
+
+func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
+	t.Parallel()
+	dbtest.CheckDrift(
+		t, migrations.Gateway,
+		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
+		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
+		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.Dispatch{}, &models.IdempotencyKey{},
+	)
+}
+
+func TestCoreSchemaIsWhatTheStructsSay(t *testing.T) {
+	t.Parallel()
+	dbtest.CheckDrift(
+		t, migrations.Core,
+		&models.IDSeries{}, &models.Identity{}, &models.IdentityHash{}, &models.IdentityKey{}, &models.Registration{},
+		&models.RegistrationAnchor{}, &models.StoredAnswer{}, &models.CoreFence{}, &models.DeviceEvent{},
+	)
+}
+
+// Every migration can be taken back and applied again.
+func TestUpDownUp(t *testing.T) {
+	t.Parallel()
+	for _, set := range []migrations.Set{migrations.Gateway, migrations.Core} {
+		dbtest.Run(t, set, func(t *testing.T, d *db.DB) {
+			if err := d.MigrateDown(t.Context(), set); err != nil {
+				t.Fatalf("down: %v", err)
+			}
+			if err := d.Migrate(t.Context(), set); err != nil {
+				t.Fatalf("up again: %v", err)
+			}
+			current, newest, err := d.Version(t.Context(), set)
+			if err != nil || current != newest {
+				t.Errorf("version %d of %d, %v", current, newest, err)
+			}
+		})
+	}
+}
