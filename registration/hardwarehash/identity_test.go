@@ -131,8 +131,10 @@ func TestIdentity_endorsementKey(t *testing.T) {
 func TestIdentity_blankUUIDAndKeyID(t *testing.T) {
 	t.Parallel()
 	var ones UUID
+	almostAll := UUID{0xFE}
 	for i := range ones {
 		ones[i] = 0xFF
+		almostAll[i] |= 0xFE
 	}
 	if defaultUUID.String() != "03000200-0400-0500-0006-000700080009" {
 		t.Fatal("default UUID is " + defaultUUID.String())
@@ -141,6 +143,9 @@ func TestIdentity_blankUUIDAndKeyID(t *testing.T) {
 		if got := mustNew(t, Inventory{UUID: &u}).Identity().UUID; got != (UUID{}) {
 			t.Errorf("%s passes", u)
 		}
+	}
+	if got := mustNew(t, Inventory{UUID: &almostAll}).Identity().UUID; got != almostAll {
+		t.Errorf("%s was blanked", almostAll)
 	}
 	for _, k := range []string{"0000000000000", "325850500795", "32585050079545", "325850500795X"} {
 		if got := mustNew(t, Inventory{ProductKeyID: k}).Identity().ProductKeyID; got != "" {
