@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +11,13 @@ import (
 	"countersign/internal/dbtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childEnv); url != "" {
+		openInChild(url)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // tables is what most tests here need; real schemas belong to their owners.
 var tables = map[db.Dialect]string{

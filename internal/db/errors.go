@@ -2,6 +2,7 @@ package db
 
 import (
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"strings"
 
@@ -20,6 +21,8 @@ var (
 	ErrInTransaction = errors.New("not allowed inside a transaction")
 	// ErrUseInTx: gorm's Transaction or Begin was called outside InTx.
 	ErrUseInTx = errors.New("transactions are begun with InTx only")
+	// errLost: the connection broke while a statement ran.
+	errLost = errors.New("the connection to the database was lost while a statement ran")
 	// ErrAborted: the database has already rolled this transaction back.
 	ErrAborted = errors.New("the transaction was aborted by an earlier error")
 )
@@ -56,14 +59,15 @@ func IsBusy(err error) bool {
 // out of resources, starting or stopping. Nothing is wrong with the request.
 func IsUnavailable(err error) bool {
 	state := sqlState(err)
-	for _, class := range []string{"08", "53", "57P"} { // connection, resources, shutdown
+	for _, class := range []string{"08", "25P03", "53", "57P"} { // connection, idle too long, resources, shutdown
 		if strings.HasPrefix(state, class) {
 			return true
 		}
 	}
 	var refused *pgconn.ConnectError
-	return IsBusy(err) || errors.As(err, &refused) || pgconn.Timeout(err) ||
-		(err != nil && pgconn.SafeToRetry(err)) || sqliteCode(err)&0xff == sqlite3.SQLITE_FULL
+	return IsBusy(err) || errors.As(err, &refused) || errors.Is(err, errLost) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, pgconn.ErrConnClosed) ||
+		sqliteCode(err)&0xff == sqlite3.SQLITE_FULL
 }
 
 // IsConflict tells that InTx lost the same race each time it ran: a serialization

@@ -15,6 +15,14 @@ import (
 // slowStatement is when a statement is worth a warning.
 const slowStatement = time.Second
 
+// gorm's Raw(…).Scan explains its statement through this variable and not
+// through the logger it was given.
+func init() {
+	logger.RecorderParamsFilter = func(_ context.Context, sql string, _ ...any) (string, []any) {
+		return sql, nil
+	}
+}
+
 // statementLog writes gorm's statements to slog with placeholders, never with
 // the bound values, and never an error text that may quote one.
 type statementLog struct{ log *slog.Logger }

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/driver/postgres"
 )
 
@@ -42,7 +41,7 @@ func (d *DB) openPostgres(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b := &pgBackend{cfg: d.cfg, conn: conf.ConnConfig, pool: pgx, sql: stdlib.OpenDBFromPool(pgx)}
+	b := &pgBackend{cfg: d.cfg, conn: conf.ConnConfig, pool: pgx, sql: openOnce(pgx)}
 	d.backend = b
 	if err := b.prepare(ctx); err != nil {
 		return errors.Join(err, b.close())

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 const (
@@ -32,7 +31,7 @@ func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session,
 	}
 	s := &pgSession{connSession: connSession{conn: conn, ctx: ctx, end: end}}
 	err = conn.Raw(func(driverConn any) error {
-		s.tx, err = driverConn.(*stdlib.Conn).Conn().BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
+		s.tx, err = pgxConn(driverConn).BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
 		return err
 	})
 	if err != nil {
@@ -45,6 +44,9 @@ func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session,
 func (s *pgSession) Commit() error {
 	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
 	defer cancel()
+	if s.tx.Conn().IsClosed() { // so COMMIT was never sent
+		return fmt.Errorf("commit: %w", errors.Join(errLost, s.free()))
+	}
 	err := s.tx.Commit(ctx)
 	freeErr := s.free()
 	switch {
@@ -57,15 +59,16 @@ func (s *pgSession) Commit() error {
 }
 
 // commitRefused tells errors after which the transaction has surely not
-// happened: the server said so, or never got the COMMIT. A FATAL answer only
-// says that the connection is gone.
+// happened, because the server said so. A FATAL answer only says that the
+// connection is gone, unless it says that the transaction had idled too long.
+// pgx's SafeToRetry is no help: it is true for a COMMIT whose answer was lost.
 func commitRefused(err error) bool {
+	const completionUnknown, idleInTransaction = "40003", "25P03"
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		const completionUnknown = "40003"
-		return pg.Severity == "ERROR" && pg.Code != completionUnknown
+		return pg.Code == idleInTransaction || pg.Severity == "ERROR" && pg.Code != completionUnknown
 	}
-	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, pgx.ErrTxClosed) || pgconn.SafeToRetry(err)
+	return errors.Is(err, pgx.ErrTxCommitRollback) || errors.Is(err, pgx.ErrTxClosed)
 }
 
 // Rollback implements gorm.TxCommitter.
@@ -93,7 +96,7 @@ func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
 		batch.Queue(statement, key)
 	}
 	if err := s.tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("take the gate's locks: %w", err)
+		return fmt.Errorf("take the gate's locks: %w", lost(s.tx.Conn(), err))
 	}
 	return nil
 }
@@ -104,13 +107,14 @@ func (s *pgSession) bulkInsert(ctx context.Context, table string, columns []stri
 	}
 	next, stop := iter.Pull2(rows)
 	defer stop()
-	return s.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+	n, err := s.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
 		row, err, ok := next()
 		if !ok {
 			return nil, nil
 		}
 		return row, err
 	}))
+	return n, lost(s.tx.Conn(), err)
 }
 
 func (s *pgSession) now(ctx context.Context) (time.Time, error) {
@@ -119,5 +123,5 @@ func (s *pgSession) now(ctx context.Context) (time.Time, error) {
 	}
 	var t time.Time
 	err := s.tx.QueryRow(ctx, clockSQL).Scan(&t)
-	return utc(t), err
+	return utc(t), lost(s.tx.Conn(), err)
 }
