@@ -118,7 +118,7 @@ type Registration struct {
 // RegistrationAnchor says which identity with an active registration owns an
 // anchor. The primary key is the one arbiter between racing transactions.
 type RegistrationAnchor struct {
-	Kind       int16  `gorm:"primaryKey;autoIncrement:false"` // 1 EK digest, 2 SMBIOS UUID, 3 manufacturer, product and serial
+	Kind       string `gorm:"primaryKey"` // E: EK digest, U: SMBIOS UUID, S: manufacturer, product and serial
 	Key        []byte `gorm:"primaryKey"`
 	IdentityID int64
 }

@@ -68,9 +68,9 @@ CREATE INDEX registrations_tenant ON registrations (tenant_id, id);
 -- The one arbiter of ownership: an anchor belongs to at most one active
 -- registration, whatever two transactions saw when they began.
 CREATE TABLE registration_anchors (
-    kind        smallint NOT NULL CHECK (kind BETWEEN 1 AND 3),
-    key         bytea    NOT NULL,
-    identity_id bigint   NOT NULL,
+    kind        text   NOT NULL CHECK (kind IN ('E', 'U', 'S')),
+    key         bytea  NOT NULL,
+    identity_id bigint NOT NULL,
     PRIMARY KEY (kind, key)
 );
 

@@ -67,9 +67,9 @@ CREATE INDEX registrations_tenant ON registrations (tenant_id, id);
 -- The one arbiter of ownership: an anchor belongs to at most one active
 -- registration, whatever two transactions saw when they began.
 CREATE TABLE registration_anchors (
-    kind        INTEGER  NOT NULL CHECK (kind BETWEEN 1 AND 3),
-    key         BLOB     NOT NULL,
-    identity_id INTEGER  NOT NULL,
+    kind        TEXT    NOT NULL CHECK (kind IN ('E', 'U', 'S')),
+    key         BLOB    NOT NULL,
+    identity_id INTEGER NOT NULL,
     PRIMARY KEY (kind, key)
 ) WITHOUT ROWID;
 

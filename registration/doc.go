@@ -1,0 +1,26 @@
+// Package registration is the core: it recognises the device behind a row and
+// binds it to a tenant. It owns its database (the migrations set "core") and the
+// contract with the gateway, written in models/contract.go:
+//
+//   - Register, Remove: idempotent by (upload, row). An answer that was given
+//     once is given again, also before any look at fences and clocks, however the
+//     rows are grouped.
+//   - Resolve: what became of rows; a row nothing became of gets a tombstone and
+//     is never executed afterwards. A Register that comes later answers such a
+//     row with Absent set, so that the gateway keeps what it has written.
+//   - Fence: from its return on, no work under an older epoch of the subject is
+//     committed. Durable, monotonic, idempotent.
+//
+// A fence is exact because of locks, not of timing: a submission holds its
+// subjects' locks shared from before it reads the fences until its transaction
+// ends, and Fence takes the subject's lock exclusively. Lock ids are digests of
+// the subject's id, so a subject that was never fenced is covered as well; two
+// subjects with one digest only wait for each other.
+//
+// Ownership has one arbiter, the primary key over the anchors of active
+// registrations. Two transactions that both found a device free collide there;
+// the loser is matched again and sees the winner.
+//
+// The package decides nothing about consent, budgets or uploads, knows no HTTP,
+// and never tells one caller of another's existence.
+package registration

@@ -1,0 +1,116 @@
+package registration
+
+import (
+	"time"
+
+	"countersign/models"
+)
+
+// plan is everything a registering transaction writes.
+type plan struct {
+	sub models.Submission
+	now time.Time
+
+	anchors       []models.RegistrationAnchor
+	registrations []models.Registration
+	refreshed     []refreshed
+	identities    []models.Identity
+	hashes        []models.IdentityHash
+	keys          []models.IdentityKey
+	events        []models.DeviceEvent
+	answers       []models.StoredAnswer
+
+	given []models.Answer // the same answers, for the caller
+}
+
+// refreshed is a known identity that a newer capture was recognised as.
+type refreshed struct {
+	now     models.Identity
+	oldKeys []int64
+}
+
+// say answers a row.
+func (p *plan) say(a models.Answer) {
+	p.given = append(p.given, a)
+	p.answers = append(p.answers, kept(p.sub.Upload, a, p.now))
+}
+
+// note appends to the history of a device.
+func (p *plan) note(row int, kind models.DeviceEventKind, identity int64, device models.DeviceID, reason string) {
+	e := event(p.sub, row, kind, identity, device, p.now)
+	e.Reason = reason
+	p.events = append(p.events, e)
+}
+
+// learn stores a device that was not known before.
+func (p *plan) learn(c *claim) models.Identity {
+	identity := c.device
+	identity.ReportedBy = p.sub.Authority.PartnerID
+	identity.CreatedAt, identity.CapturedAt = p.now, p.now
+	p.identities = append(p.identities, identity)
+	p.capture(identity, c)
+	return identity
+}
+
+// renew takes the newer capture of a known device that nobody has.
+func (p *plan) renew(k *known, c *claim) models.Identity {
+	identity := merge(k.Identity, c.device)
+	identity.CapturedAt = p.now
+	p.refreshed = append(p.refreshed, refreshed{now: identity, oldKeys: keysOf(&k.Identity)})
+	p.capture(identity, c)
+	return identity
+}
+
+// capture stores hash bytes and keys of an identity.
+func (p *plan) capture(identity models.Identity, c *claim) {
+	p.hashes = append(p.hashes, models.IdentityHash{
+		IdentityID: identity.ID, Digest: c.digest[:], Hash: c.row.Identity.Hash,
+	})
+	for _, k := range keysOf(&identity) {
+		p.keys = append(p.keys, models.IdentityKey{Key: k, IdentityID: identity.ID})
+	}
+}
+
+// register binds an identity to the tenant and answers the row.
+func (p *plan) register(row models.CoreRow, identity models.Identity, id models.DeviceID) error {
+	order, err := writeOrder(row.Order)
+	if err != nil {
+		return err
+	}
+	a := p.sub.Authority
+	p.anchors = append(p.anchors, anchorsOf(&identity)...)
+	p.registrations = append(p.registrations, models.Registration{
+		ID: id, IdentityID: identity.ID, TenantID: a.TenantID, State: models.RegistrationActive,
+		Authority: a.Kind, PartnerID: a.PartnerID, ClientID: a.ClientID, GrantID: a.GrantID,
+		TrackingID: p.sub.Upload, Ordinal: row.Row, GroupTag: plain(row.Order.GroupTag), OrderData: order, RegisteredAt: p.now,
+	})
+	p.note(row.Row, models.DeviceRegistered, identity.ID, id, "")
+	done := answer(row.Row, models.OutcomeRegistered, "")
+	done.DeviceID = id
+	p.say(done)
+	return nil
+}
+
+// merge lays a newer capture over what was known. A value that the newer one
+// could not see, as in Windows PE, is not forgotten.
+func merge(old, newer models.Identity) models.Identity {
+	text := func(dst *string, v string) {
+		if v != "" {
+			*dst = v
+		}
+	}
+	data := func(dst *[]byte, v []byte) {
+		if len(v) > 0 {
+			*dst = v
+		}
+	}
+	data(&old.EKDigest, newer.EKDigest)
+	data(&old.SMBIOSUUID, newer.SMBIOSUUID)
+	data(&old.MACs, newer.MACs)
+	text(&old.Manufacturer, newer.Manufacturer)
+	text(&old.Product, newer.Product)
+	text(&old.Serial, newer.Serial)
+	text(&old.SystemDisk, newer.SystemDisk)
+	text(&old.ProductKey, newer.ProductKey)
+	return old
+}

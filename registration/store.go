@@ -1,0 +1,231 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// store speaks to the core's tables and decides nothing.
+type store struct{ db *db.DB }
+
+// errRaced: a row changed between reading and writing it. It counts as a lost
+// race, like a violated unique index.
+var errRaced = fmt.Errorf("registration: a row changed meanwhile: %w", gorm.ErrDuplicatedKey)
+
+// in returns gorm inside the transaction.
+func in(ctx context.Context, tx *db.Tx) *gorm.DB { return tx.Gorm().WithContext(ctx) }
+
+// drawIDs reserves n numbers of a series and returns the first.
+func (s store) drawIDs(ctx context.Context, series string, n int64) (first int64, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		var next int64
+		q := in(ctx, tx).Raw("UPDATE id_series SET next_id = next_id + ? WHERE name = ? RETURNING next_id", n, series).Scan(&next)
+		if q.Error == nil && next == 0 {
+			return fmt.Errorf("the id series %q is missing", series)
+		}
+		first = next - n
+		return q.Error
+	})
+	return first, err
+}
+
+// fences returns the fences of the subjects, by subject.
+func (s store) fences(ctx context.Context, tx *db.Tx, epochs []models.SubjectEpoch) (map[subject]int64, error) {
+	kinds, ids := make([]models.SubjectKind, len(epochs)), make([]string, len(epochs))
+	for i, e := range epochs {
+		kinds[i], ids[i] = e.Kind, e.ID
+	}
+	// Wider than the pairs, so that one index range serves; the map is exact.
+	var rows []models.CoreFence
+	err := in(ctx, tx).Where("kind IN ? AND subject_id IN ?", kinds, ids).Find(&rows).Error
+	found := make(map[subject]int64, len(rows))
+	for _, f := range rows {
+		found[subject{f.Kind, f.SubjectID}] = f.MinEpoch
+	}
+	return found, err
+}
+
+// raiseFence stores a fence unless a higher one stands.
+func (s store) raiseFence(ctx context.Context, tx *db.Tx, f models.CoreFence) error {
+	return in(ctx, tx).Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "kind"}, {Name: "subject_id"}},
+		DoUpdates: clause.AssignmentColumns([]string{"min_epoch", "set_at"}),
+		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "fences.min_epoch < excluded.min_epoch"}}},
+	}).Create(&f).Error
+}
+
+// answers returns the stored answers of rows of an upload, by row.
+func (s store) answers(ctx context.Context, tx *db.Tx, upload models.TrackingID, rows []int64) (map[int]models.Answer, error) {
+	var stored []models.StoredAnswer
+	err := in(ctx, tx).Where("tracking_id = ?", upload).Where(tx.OneOf("ordinal", rows)).Find(&stored).Error
+	found := make(map[int]models.Answer, len(stored))
+	for _, a := range stored {
+		found[a.Ordinal] = given(a)
+	}
+	return found, err
+}
+
+// addTombstones stores answers for rows that have none yet. Where a transaction
+// that has written one is still open, it waits for its end.
+func (s store) addTombstones(ctx context.Context, tx *db.Tx, stones []models.StoredAnswer) error {
+	return in(ctx, tx).Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(stones, 500).Error
+}
+
+// known is an identity with its active registration, whose ID is empty if the
+// device is not registered.
+type known struct {
+	models.Identity
+	Active owner `gorm:"embedded;embeddedPrefix:active_"`
+}
+
+// owner is what verdicts need of an active registration.
+type owner struct {
+	ID         models.DeviceID
+	TenantID   models.TenantID
+	PartnerID  models.PartnerID
+	TrackingID models.TrackingID
+	Ordinal    int
+}
+
+// knownColumns reads what stands in a known; blanks stand for no registration.
+const knownColumns = "identities.*, COALESCE(r.id, '') AS active_id, COALESCE(r.tenant_id, '') AS active_tenant_id, " +
+	"COALESCE(r.partner_id, '') AS active_partner_id, COALESCE(r.tracking_id, '') AS active_tracking_id, COALESCE(r.ordinal, 0) AS active_ordinal"
+
+// candidates returns every identity that holds one of the keys, in the order of
+// their ids. The keys are lossy: the caller verifies.
+func (s store) candidates(ctx context.Context, tx *db.Tx, keys []int64) ([]known, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	g := in(ctx, tx)
+	hits := g.Session(&gorm.Session{NewDB: true}).Table("identity_keys").Select("identity_id").Where(tx.OneOf("key", keys))
+	var found []known
+	err := g.Table("identities").Select(knownColumns).
+		Joins("LEFT JOIN registrations r ON r.identity_id = identities.id AND r.state = 'active'").
+		Where("identities.id IN (?)", hits).Order("identities.id").Scan(&found).Error
+	return found, err
+}
+
+// registered returns the active registrations of a tenant among ids, with their
+// identities.
+func (s store) registered(ctx context.Context, tx *db.Tx, tenant models.TenantID, ids []models.DeviceID) ([]known, error) {
+	var found []known
+	err := in(ctx, tx).Table("registrations r").Select(knownColumns).
+		Joins("JOIN identities ON identities.id = r.identity_id").
+		Where("r.state = 'active' AND r.tenant_id = ? AND r.id IN ?", tenant, ids).Order("r.id").Scan(&found).Error
+	return found, err
+}
+
+// end ends registrations and frees their anchors.
+func (s store) end(ctx context.Context, tx *db.Tx, e ending) error {
+	if len(e.devices) == 0 {
+		return nil
+	}
+	q := in(ctx, tx).Model(&models.Registration{}).Where("id IN ? AND state = ?", e.devices, models.RegistrationActive).
+		Updates(map[string]any{"state": models.RegistrationEnded, "ended_at": e.at})
+	if q.Error == nil && q.RowsAffected != int64(len(e.devices)) {
+		return errRaced
+	}
+	if q.Error != nil || len(e.anchors) == 0 {
+		return q.Error
+	}
+	return in(ctx, tx).Where("kind IN ? AND key IN ?", anchorKinds, e.anchors).Where(tx.OneOf("identity_id", e.identities)).
+		Delete(&models.RegistrationAnchor{}).Error
+}
+
+// write stores a plan: first what may collide with other transactions, in sorted
+// order, so that a lost race costs little and no two writers wait for each other.
+func (s store) write(ctx context.Context, tx *db.Tx, p *plan) error {
+	steps := []func() error{
+		func() error { return bulk(ctx, tx, "registration_anchors", anchorColumns, p.anchors, anchorValues) },
+		func() error {
+			return bulk(ctx, tx, "registrations", registrationColumns, p.registrations, registrationValues)
+		},
+		func() error { return s.refresh(ctx, tx, p.refreshed) },
+		func() error { return bulk(ctx, tx, "identities", identityColumns, p.identities, identityValues) },
+		func() error { return bulk(ctx, tx, "identity_hashes", hashColumns, p.hashes, hashValues) },
+		func() error { return bulk(ctx, tx, "identity_keys", keyColumns, p.keys, keyValues) },
+		func() error { return s.record(ctx, tx, p.events, p.answers) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record appends to the history and stores the answers.
+func (s store) record(ctx context.Context, tx *db.Tx, events []models.DeviceEvent, answers []models.StoredAnswer) error {
+	if err := bulk(ctx, tx, "device_events", eventColumns, events, eventValues); err != nil {
+		return err
+	}
+	return bulk(ctx, tx, "answers", answerColumns, answers, answerValues)
+}
+
+// refresh rewrites identities that were recognised in a newer capture; their keys
+// and hash bytes are taken out here and come in again with the others.
+func (s store) refresh(ctx context.Context, tx *db.Tx, refreshed []refreshed) error {
+	if len(refreshed) == 0 {
+		return nil
+	}
+	var ids, keys []int64
+	for _, f := range refreshed {
+		ids, keys = append(ids, f.now.ID), append(keys, f.oldKeys...)
+		if err := in(ctx, tx).Model(&models.Identity{}).Where("id = ?", f.now.ID).Updates(identityChanges(f.now)).Error; err != nil {
+			return err
+		}
+	}
+	if err := in(ctx, tx).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityHash{}).Error; err != nil {
+		return err
+	}
+	return in(ctx, tx).Where(tx.OneOf("key", keys)).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityKey{}).Error
+}
+
+// device returns a registration of a tenant with its identity.
+func (s store) device(ctx context.Context, tenant models.TenantID, id models.DeviceID) (models.Registration, models.Identity, error) {
+	var reg models.Registration
+	if err := s.db.Read().WithContext(ctx).Where("id = ? AND tenant_id = ?", id, tenant).Take(&reg).Error; err != nil {
+		return reg, models.Identity{}, err
+	}
+	var identity models.Identity
+	err := s.db.Read().WithContext(ctx).Where("id = ?", reg.IdentityID).Take(&identity).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = fmt.Errorf("registration %s has no identity", id)
+	}
+	return reg, identity, err
+}
+
+// count returns how many devices a tenant has.
+func (s store) count(ctx context.Context, tenant models.TenantID) (n int64, err error) {
+	err = s.db.Read().WithContext(ctx).Model(&models.Registration{}).
+		Where("tenant_id = ? AND state = ?", tenant, models.RegistrationActive).Count(&n).Error
+	return n, err
+}
+
+// bulk inserts items of one kind; none is no work.
+func bulk[T any](ctx context.Context, tx *db.Tx, table string, columns []string, items []T, values func(*T) []any) error {
+	if len(items) == 0 {
+		return nil
+	}
+	_, err := tx.BulkInsert(ctx, table, columns, each(items, values))
+	return err
+}
+
+func each[T any](items []T, values func(*T) []any) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
+		for i := range items {
+			if !yield(values(&items[i]), nil) {
+				return
+			}
+		}
+	}
+}
