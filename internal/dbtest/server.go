@@ -50,7 +50,7 @@ var lifeline []*os.File
 // startServer starts a private server and returns the URL of its maintenance
 // database. A port that somebody else took in between is tried again.
 func startServer() (string, error) {
-	bin, err := findBinaries()
+	bin, err := findBinaries(usualPlaces)
 	if err != nil {
 		return "", err
 	}
@@ -151,9 +151,15 @@ func freePort() (string, error) {
 	return port, errors.Join(err, l.Close())
 }
 
+// usualPlaces is where Debian, Red Hat and Homebrew put the server's programs.
+var usualPlaces = []string{
+	"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin",
+	"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
+}
+
 // findBinaries looks for the folder with initdb and postgres: PATH, pg_config,
-// then where Debian, Red Hat and Homebrew put them, newest first.
-func findBinaries() (string, error) {
+// then the given places, newest first.
+func findBinaries(places []string) (string, error) {
 	var dirs []string
 	if path, err := exec.LookPath("initdb"); err == nil {
 		if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -163,10 +169,7 @@ func findBinaries() (string, error) {
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(out)))
 	}
-	for _, pattern := range []string{
-		"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin",
-		"/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin",
-	} {
+	for _, pattern := range places {
 		found, _ := filepath.Glob(pattern)
 		slices.Reverse(found)
 		dirs = append(dirs, found...)
