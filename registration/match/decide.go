@@ -36,9 +36,7 @@ func Decide(subject hardwarehash.Identity, candidates []Candidate) Verdict {
 	}
 	second := judge(subject, unregistered, active)
 	if second.Outcome == NoMatch {
-		if first.Rule == 1 {
-			return Verdict{Outcome: NoMatch, Rule: 6}
-		}
+		first.Rule = 6 // candidates there were, though perhaps no active one
 		return first
 	}
 	second.Predecessor = first.Predecessor
@@ -119,13 +117,11 @@ func conflictReason(c Comparison) Reason {
 }
 
 // donorsOf lists other active registrations that hold a disk or adapter which the
-// subject has and the matched device did not have before.
+// subject has and the matched device did not have before. The matched device
+// itself can never be among them.
 func donorsOf(subject hardwarehash.Identity, m compared, active []compared) []compared {
 	var donors []compared
 	for _, c := range active {
-		if c.ID == m.ID {
-			continue
-		}
 		disk := c.D == Agrees && m.D != Agrees
 		if disk || gaveAdapter(subject.MACs, m.Identity.MACs, c.Identity.MACs) {
 			donors = append(donors, c)
@@ -145,13 +141,13 @@ func gaveAdapter(subject, before, donor []hardwarehash.MAC) bool {
 
 func holds(macs []hardwarehash.MAC, mac hardwarehash.MAC) bool { return slices.Contains(macs, mac) }
 
-// noAnchor is rule 6. Only an active registration can be a predecessor: parts of
-// devices that nobody has registered say nothing.
+// noAnchor is rule 6. Decide keeps the predecessor only of the pool of active
+// registrations: parts of devices that nobody has registered say nothing.
 func noAnchor(pool []compared) Verdict {
 	v := Verdict{Outcome: NoMatch, Rule: 6}
 	var from []compared
 	for _, c := range pool {
-		if c.State == Active && c.partAgrees() {
+		if c.partAgrees() {
 			from = append(from, c)
 		}
 	}
@@ -184,13 +180,12 @@ func attention(rule int, reason Reason, involved []compared) Verdict {
 }
 
 // strongerFirst orders by agreeing anchors, then conflicts, then disk, then
-// adapters, then id, so that no verdict depends on the order of candidates.
+// id, so that no verdict depends on the order of candidates.
 func strongerFirst(a, b compared) int {
 	return cmp.Or(
 		cmp.Compare(b.anchors(Agrees), a.anchors(Agrees)),
 		cmp.Compare(a.anchors(Differs), b.anchors(Differs)),
 		agreesFirst(a.D, b.D),
-		agreesFirst(a.N, b.N),
 		cmp.Compare(a.ID, b.ID),
 	)
 }

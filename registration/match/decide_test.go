@@ -29,6 +29,32 @@ func TestDecide_ruleTwoIgnoresASerialCollision(t *testing.T) {
 	}
 }
 
+func TestDecide_thinCandidateIsNotClear(t *testing.T) {
+	t.Parallel()
+	a := device('A')
+	collider := with(device('B'), func(id *identity) { id.Serial = a.Serial })
+	thin := with(a, func(id *identity) { id.EK, id.Serial = hardwarehash.Digest{}, "" })
+	got := Decide(a, []Candidate{active("own", thin), active("other", collider)})
+	if got.Rule != 2 || got.Reason != SplitIdentity {
+		t.Errorf("one agreeing anchor was enough to ignore another candidate: %+v", got)
+	}
+}
+
+func TestDecide_attentionNamesTheStrongest(t *testing.T) {
+	t.Parallel()
+	a, b := device('A'), device('B')
+	subject := with(a, func(id *identity) { id.EK, id.UUID = b.EK, b.UUID })
+	got := Decide(subject, []Candidate{active("1-own", a), active("2-donor", b)})
+	if got.ID != "2-donor" {
+		t.Errorf("two agreeing anchors against one: %+v", got)
+	}
+	quiet := with(b, func(id *identity) { id.EK, id.Serial = hardwarehash.Digest{}, "" })
+	got = Decide(subject, []Candidate{active("1-own", a), active("2-quiet", quiet)})
+	if got.ID != "2-quiet" {
+		t.Errorf("one anchor without conflict against one with two: %+v", got)
+	}
+}
+
 func TestDecide_sharedPartThatWasHeldBefore(t *testing.T) {
 	t.Parallel()
 	a := device('A')
