@@ -53,6 +53,11 @@ func TestDecide_attentionNamesTheStrongest(t *testing.T) {
 	if got.ID != "2-quiet" {
 		t.Errorf("one anchor without conflict against one with two: %+v", got)
 	}
+	tupleOnly := with(a, func(id *identity) { newBoard(id, 0) })
+	got = Decide(subject, []Candidate{active("1-tuple", tupleOnly), active("2-donor", b)})
+	if got.ID != "2-donor" {
+		t.Errorf("two anchors with a conflict against one without: %+v", got)
+	}
 }
 
 func TestDecide_sharedPartThatWasHeldBefore(t *testing.T) {
