@@ -1,0 +1,43 @@
+package client
+
+import (
+	"bytes"
+	"io"
+)
+
+// Body is what a submission sends. It can be opened again for a repeat.
+type Body struct {
+	ContentType string // application/json, or text/csv with its charset
+	Size        int64  // bytes; less than zero when unknown
+	Open        func() (io.ReadCloser, error)
+}
+
+// ReaderAtBody reads a part of a file or of memory. The reader stays open.
+func ReaderAtBody(contentType string, r io.ReaderAt, size int64) Body {
+	return Body{ContentType: contentType, Size: size, Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(r, 0, size)), nil
+	}}
+}
+
+// BytesBody sends bytes.
+func BytesBody(contentType string, b []byte) Body {
+	return ReaderAtBody(contentType, bytes.NewReader(b), int64(len(b)))
+}
+
+// bodyError marks a failure of the caller's own body, so that it is not taken for
+// one of the network.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// markedBody marks the errors of a body.
+type markedBody struct{ io.ReadCloser }
+
+func (b markedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
+	return n, err
+}

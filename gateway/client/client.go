@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config says how to reach a gateway. Only BaseURL and Credentials are required.
+type Config struct {
+	BaseURL     string       // public address of the gateway, which is also its issuer; no path
+	Credentials Credentials  // how the client proves itself at the token endpoint
+	HTTP        *http.Client // nil: one that follows no redirect and bounds the wait for an answer
+	UserAgent   string
+	// Patience is how long one call may wait for better times in all, Retry-After
+	// included. Zero means DefaultPatience, less than zero never repeats.
+	Patience time.Duration
+	// Notice, if set, is told before every wait.
+	Notice func(Wait)
+
+	Now   func() time.Time                           // nil: time.Now
+	Sleep func(context.Context, time.Duration) error // nil: a timer
+}
+
+// Wait is a pause before a repeat, and why.
+type Wait struct {
+	For   time.Duration
+	Cause error // *APIError or *UnreachableError
+}
+
+// DefaultPatience bounds the waiting of one call.
+const DefaultPatience = 2 * time.Minute
+
+// Client is safe for concurrent use.
+type Client struct {
+	base     *url.URL
+	http     *http.Client
+	agent    string
+	patience time.Duration
+	notice   func(Wait)
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	tokens   *tokenSource
+}
+
+// New makes a Client. Nothing is sent before the first call.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBase(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Credentials == nil {
+		return nil, errors.New("client: no credentials")
+	}
+	c := &Client{
+		base: base, http: cfg.HTTP, agent: cfg.UserAgent, patience: cfg.Patience,
+		notice: cfg.Notice, now: cfg.Now, sleep: cfg.Sleep,
+	}
+	c.fillDefaults()
+	c.tokens = &tokenSource{client: c, credentials: cfg.Credentials, turn: make(chan struct{}, 1)}
+	return c, nil
+}
+
+func (c *Client) fillDefaults() {
+	if c.http == nil {
+		c.http = defaultHTTP()
+	}
+	if c.agent == "" {
+		c.agent = "countersign-client"
+	}
+	if c.patience == 0 {
+		c.patience = DefaultPatience
+	}
+	if c.notice == nil {
+		c.notice = func(Wait) {}
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	if c.sleep == nil {
+		c.sleep = sleep
+	}
+}
+
+func parseBase(address string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(address, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" ||
+		u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fmt.Errorf("client: %q is not the address of a gateway, such as https://gateway.example.com", address)
+	}
+	return u, nil
+}
+
+// defaultHTTP bounds the wait for an answer, not the sending of a body. It
+// follows no redirect: none is ever sent, and one would carry the token away.
+func defaultHTTP() *http.Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = 3 * time.Minute
+	transport.ExpectContinueTimeout = 2 * time.Second
+	return &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// BaseURL is the address the client was made for.
+func (c *Client) BaseURL() string { return c.base.String() }

@@ -1,0 +1,15 @@
+package client
+
+import (
+	"crypto/rand"
+	"fmt"
+)
+
+// NewRequestID makes a value for MS-RequestId: a random UUID (RFC 9562 section
+// 5.4). Keep it for as long as a submission may have to be repeated.
+func NewRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,133 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"countersign/gateway/wire"
+)
+
+// Submission is one upload of devices. A JSON body creates a batch by the name
+// inside it, or is the bare list of devices when it is appended; a CSV is the same
+// for both.
+type Submission struct {
+	Tenant    string         // tenant id
+	Batch     string         // batch to append to, or to create from a CSV
+	Append    bool           // add to an existing batch
+	Order     wire.OrderData // for rows that state none of their own
+	Strict    bool           // all or nothing at the device limit of the grant
+	RequestID string         // from NewRequestID; keep it to repeat the submission in another process
+	Body      Body
+}
+
+// Receipt says that an upload is durably accepted.
+type Receipt struct {
+	TrackingID string
+	Location   string // of the batch job status, as Partner Center writes it: relative, without /v1
+	Replayed   bool   // an earlier call with this request id had already been accepted
+}
+
+// Submit sends devices. The same RequestID with the same body never becomes a
+// second upload, also when Submit is called again after any error.
+func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
+	if s.Tenant == "" || s.Append && s.Batch == "" {
+		return Receipt{}, errors.New("client: a submission needs a tenant, and a batch to append to")
+	}
+	path, query := join("v1", "customers", s.Tenant, "deviceBatches"), orderQuery(s.Order)
+	switch {
+	case s.Append:
+		path += join(s.Batch, "devices")
+	case !strings.HasPrefix(s.Body.ContentType, "application/json"):
+		query.Set("batchId", s.Batch)
+	}
+	header := http.Header{}
+	if s.Strict {
+		header.Set("Prefer", "handling=strict")
+	}
+	resp, err := c.do(ctx, call{
+		method: http.MethodPost, path: path, query: query, header: header,
+		body: &s.Body, requestID: s.RequestID, repeatable: true,
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer finish(resp.Response)
+	return receipt(resp.Header)
+}
+
+const replayedHeader = "Idempotent-Replayed"
+
+func receipt(header http.Header) (Receipt, error) {
+	location := header.Get("Location")
+	tracking := location[strings.LastIndexByte(location, '/')+1:]
+	if tracking == "" {
+		return Receipt{}, fmt.Errorf("client: the upload was accepted, but the answer names no batch job (Location %q)", location)
+	}
+	return Receipt{TrackingID: tracking, Location: location, Replayed: strings.EqualFold(header.Get(replayedHeader), "true")}, nil
+}
+
+func orderQuery(o wire.OrderData) url.Values {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"purchaseOrder": o.PurchaseOrder, "orderNumber": o.OrderNumber, "orderLine": o.OrderLine, "deliveryNote": o.DeliveryNote,
+		"shipDate": o.ShipDate, "groupTag": o.GroupTag, "customerReference": o.CustomerReference,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	return query
+}
+
+// UploadFilter narrows a list of uploads; empty fields do not.
+type UploadFilter struct {
+	Tenant string
+	Batch  string
+	State  string // queued, processing, finished or finished_with_errors
+	Since  time.Time
+	Until  time.Time
+}
+
+// Uploads lists uploads, the newest first.
+func (c *Client) Uploads(ctx context.Context, f UploadFilter) iter.Seq2[wire.Upload, error] {
+	query := url.Values{}
+	set(query, "tenant", f.Tenant)
+	set(query, "batch", f.Batch)
+	set(query, "state", f.State)
+	setTime(query, "since", f.Since)
+	setTime(query, "until", f.Until)
+	return items[wire.Upload](ctx, c, "/v1/uploads", query)
+}
+
+// Upload reads one upload with its counts.
+func (c *Client) Upload(ctx context.Context, tracking string) (wire.Upload, error) {
+	var upload wire.Upload
+	err := c.getJSON(ctx, call{path: join("v1", "uploads", tracking)}, &upload)
+	return upload, err
+}
+
+// UploadRows lists the rows of an upload in input order. outcome is an outcome
+// class, "open", or empty for all rows.
+func (c *Client) UploadRows(ctx context.Context, tracking, outcome string) iter.Seq2[wire.UploadRow, error] {
+	query := url.Values{}
+	set(query, "outcome", outcome)
+	return items[wire.UploadRow](ctx, c, join("v1", "uploads", tracking, "rows"), query)
+}
+
+func set(query url.Values, name, value string) {
+	if value != "" {
+		query.Set(name, value)
+	}
+}
+
+func setTime(query url.Values, name string, t time.Time) {
+	if !t.IsZero() {
+		query.Set(name, t.UTC().Format(time.RFC3339Nano))
+	}
+}
