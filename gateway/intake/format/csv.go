@@ -1,0 +1,130 @@
+package format
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"countersign/gateway/intake"
+	"countersign/internal/errs"
+)
+
+// CSV reads the partner CSV. Columns are found by the names in the header line, in any
+// order and case; others are ignored. Separators are comma, semicolon or tab. Blank
+// rows are skipped and told in a warning of the row after them.
+type CSV struct {
+	in      *input
+	charset string
+	recoded bool // the text was not UTF-8
+	records *records
+	columns []string // per column, the folded member it fills; empty for others
+	titles  []string // as the header writes them
+	blanks  int      // blank rows since the last row
+	err     error    // sticky
+}
+
+// NewCSV reads a partner CSV. charset is the one the sender declared, empty for none;
+// a byte order mark is stronger. maxBody is in bytes; 0 means DefaultMaxBody.
+func NewCSV(body io.Reader, charset string, maxBody int64) *CSV {
+	return &CSV{in: newInput(body, maxBody), charset: charset}
+}
+
+// BatchName implements intake.Source: a CSV never names its batch.
+func (c *CSV) BatchName() string { return "" }
+
+// Digest implements intake.Source. It is nil when the body could not be read to its
+// end; Failure then says why.
+func (c *CSV) Digest() []byte { return c.in.digest() }
+
+// Failure returns why the body could not be read to its end, if so.
+func (c *CSV) Failure() error { return c.in.failure() }
+
+// Next implements intake.Source.
+func (c *CSV) Next() (intake.Row, error) {
+	if c.err == nil && c.records == nil {
+		c.err = c.open()
+	}
+	for c.err == nil {
+		rec, err := c.records.read(len(c.columns))
+		if err != nil {
+			c.err = err
+			break
+		}
+		if rec.blank() {
+			c.blanks++
+			continue
+		}
+		return c.row(rec), nil
+	}
+	var known *errs.Error
+	if errors.As(c.err, &known) {
+		return intake.Row{}, known
+	}
+	return intake.Row{}, c.err
+}
+
+// row takes the cells of a record to the members they belong to.
+func (c *CSV) row(rec *record) intake.Row {
+	var row intake.Row
+	fault := rec.fault
+	for i, name := range c.columns {
+		if name == "" || i >= len(rec.cells) {
+			continue
+		}
+		text := rec.text(i)
+		switch {
+		case rec.cells[i].long:
+			fault = first(fault, "column %s is longer than %d KiB", c.titles[i], MaxCell>>10)
+		case strings.ContainsAny(text, "\r\n"):
+			fault = first(fault, "column %s runs over several lines; check the quotation marks", c.titles[i])
+		case c.recoded && strings.ContainsRune(text, utf8.RuneError):
+			fault = first(fault, "column %s holds bytes that are no text in the file's encoding", c.titles[i])
+		default:
+			*member(&row, name) = text
+		}
+	}
+	if rec.extra {
+		fault = first(fault, "the row has more values than the header has columns; put values that hold the separator into quotation marks")
+	}
+	if fault != "" {
+		row.Unreadable = fmt.Sprintf("Line %d: %s.", rec.line, fault)
+	}
+	if c.blanks > 0 {
+		row.Warnings = append(row.Warnings, fmt.Sprintf("Blank rows skipped before this one: %d.", c.blanks))
+		c.blanks = 0
+	}
+	return row
+}
+
+// first keeps the first fault of a row.
+func first(fault, format string, args ...any) string {
+	if fault != "" {
+		return fault
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// open reads the header line. Nothing is read from the body before the first call of
+// Next, so that a refused call never asks its sender for the body.
+func (c *CSV) open() error {
+	text, recoded, err := decodeText(c.in, c.charset)
+	if err != nil {
+		return err
+	}
+	c.recoded = recoded
+	r := bufio.NewReaderSize(text, 64<<10)
+	header, lines, err := headerLine(r)
+	if err != nil {
+		return err
+	}
+	h, err := readHeader(header)
+	if err != nil {
+		return err
+	}
+	c.columns, c.titles = h.columns, h.titles
+	c.records = &records{in: r, sep: h.sep, line: lines}
+	return nil
+}

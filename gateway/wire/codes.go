@@ -1,0 +1,115 @@
+package wire
+
+// Actors who can resolve an error.
+const (
+	ActorPartner  = "partner"  // whoever called
+	ActorCustomer = "customer" // the tenant's administrator
+	ActorOperator = "operator" // who runs this service
+)
+
+// Code is one public error: our word, Partner Center's number for it, and what a
+// caller can do.
+type Code struct {
+	Word      string
+	Number    string // Partner Center's code (page "Error codes"); our own start at 9900
+	Status    int    // HTTP status; under /v1/customers 405, 413 and 415 are sent as 400
+	Title     string // never changes from one occurrence to the next (RFC 9457 section 3.1.3)
+	NextActor string
+	Retryable bool   // the same call can succeed later without anybody's doing
+	Advice    string // what to do, for docs/errors.md
+}
+
+// Lookup returns the public code of a word; ok is false for a word that the table
+// does not know.
+func Lookup(word string) (code Code, ok bool) {
+	code, ok = byWord[word]
+	return code, ok
+}
+
+// Codes lists the table in the order of docs/errors.md.
+func Codes() []Code { return append([]Code(nil), codes...) }
+
+var byWord = func() map[string]Code {
+	m := make(map[string]Code, len(codes))
+	for _, c := range codes {
+		m[c.Word] = c
+	}
+	return m
+}()
+
+var codes = append(append(append(callCodes, uploadCodes...), consentCodes...), serviceCodes...)
+
+// callCodes are about the call itself.
+var callCodes = []Code{
+	{"token_missing", "800001", 401, "No access token", ActorPartner, false, "Get a token at `/oauth2/token` and send it as `Authorization: Bearer`."},
+	{"invalid_token", "400", 401, "The access token is not accepted", ActorPartner, false, "Get a new token. Tokens last ten minutes; a frozen client or a suspended owner gets none that works."},
+	{"token_in_url", "800002", 400, "A token stood in the address", ActorPartner, false, "Addresses end up in logs. Treat the token as leaked, get a new one, and send it in the Authorization header only."},
+	{"insufficient_scope", "900150", 403, "The token lacks a scope", ActorPartner, false, "Ask for the scope named in `WWW-Authenticate`; an operator may have to give it to the client first."},
+	{"wrong_caller", "900150", 403, "This call is for another kind of caller", ActorPartner, false, "Partners, customers and operators have calls of their own; see the API description."},
+	{"route_not_found", "1000", 404, "There is nothing at this address", ActorPartner, false, "Check the path against the API description."},
+	{"method_not_allowed", "800002", 405, "The address does not take this method", ActorPartner, false, "Use a method listed in the `Allow` header."},
+	{"invalid_path", "800002", 400, "The path cannot be read", ActorPartner, false, "A path segment holds an encoded slash, a backslash, a control character or bytes that are not UTF-8."},
+	{"invalid_customer_id", "900118", 400, "The customer id is not a GUID", ActorPartner, false, "Use the customer's tenant id."},
+	{"invalid_parameter", "3000", 400, "A query parameter or header is not acceptable", ActorPartner, false, "The listed fields say which one and why."},
+	{"invalid_request_id", "800002", 400, "The request id cannot be used", ActorPartner, false, "Send one MS-RequestId or Idempotency-Key of 8 to 128 letters, digits and `._:-`. The two headers may not differ."},
+	{"invalid_cursor", "800002", 400, "The continuation token is not from this list", ActorPartner, false, "Start the list again without a token."},
+	{"cursor_invalid", "800002", 400, "The continuation token is not from this list", ActorPartner, false, "Start the list again without a token."},
+	{"unsupported_media_type", "800002", 415, "The content type is not taken here", ActorPartner, false, "Send `application/json`, or `text/csv` where devices are uploaded."},
+	{"unsupported_encoding", "800002", 415, "Compressed bodies are not taken", ActorPartner, false, "Send the body without `Content-Encoding`."},
+	{"body_too_large", "800002", 413, "The body is too large", ActorPartner, false, "Split the call."},
+	{"body_malformed", "800002", 400, "The body cannot be read", ActorPartner, false, "The sentence names position, member and cause. Nothing was stored."},
+	{"body_incomplete", "800002", 400, "The body ended early", ActorPartner, true, "The connection broke while the body was sent. Nothing was stored; send it again with the same request id."},
+	{"body_timeout", "800002", 408, "The body came too slowly", ActorPartner, true, "Nothing was stored; send it again with the same request id."},
+	{"rate_limit_exceeded", "429", 429, "Rate limit exceeded", ActorPartner, true, "Wait as long as `Retry-After` says. The body of this answer has Partner Center's own form."},
+	{"larger_than_budget", "800002", 400, "Larger than the whole budget", ActorPartner, false, "Waiting does not help. Send less at once, or ask the operator for a larger budget."},
+}
+
+// uploadCodes are about uploads, batches and devices.
+var uploadCodes = []Code{
+	{"csv_header", "800002", 400, "The header line of the CSV cannot be used", ActorPartner, false, "Start the file with `Device Serial Number,Windows Product ID,Hardware Hash,Manufacturer name,Device model`; further columns are fine."},
+	{"no_devices", "800002", 400, "The body holds no device", ActorPartner, false, "Send at least one device."},
+	{"too_many_devices", "800002", 400, "Too many devices in one call", ActorPartner, false, "Split the call; the sentence names the limit."},
+	{"upload_larger_than_budget", "800002", 400, "The upload is larger than the whole device budget", ActorPartner, false, "Waiting does not help. Split the upload, or ask the operator for a larger budget."},
+	{"invalid_batch_name", "3000", 400, "The batch name is not acceptable", ActorPartner, false, "1 to 128 characters without slash, backslash and control characters."},
+	{"invalid_order_data", "3000", 400, "The order data given with the call is not acceptable", ActorPartner, false, "The listed fields say why."},
+	{"batch_exists", "3000", 409, "A batch with this name exists", ActorPartner, false, "Add devices to it at the `Location` of this answer, or choose another name. Names compare without case."},
+	{"batch_not_found", "1000", 404, "No such batch", ActorPartner, false, "Names are yours alone and per customer; list the batches."},
+	{"device_not_found", "1000", 404, "No such device", ActorPartner, false, "List the devices of the batch."},
+	{"upload_not_found", "1000", 404, "No such upload", ActorPartner, false, "Uploads of others and uploads older than the retention are not shown."},
+	{"idempotency_key_reused", "3000", 409, "The request id belongs to another call", ActorPartner, false, "Use a new request id for a new body; repeat a request id only with the same body."},
+	{"first_call_running", "800003", 503, "The first call with this request id is still running", ActorPartner, true, "Repeat it later with the same request id and body."},
+	{"call_superseded", "800003", 503, "A repeat took over", ActorPartner, true, "Repeat it with the same request id to get its answer."},
+	{"upload_abandoned", "800003", 503, "The upload was given up", ActorPartner, true, "Send it again with the same request id."},
+	{"outcome_unknown", "800003", 503, "It is not known whether the upload was stored", ActorPartner, true, "Repeat it with the same request id; it is never stored twice."},
+	{"limit_contended", "800003", 503, "Other uploads use the same limit", ActorPartner, true, "Send the upload again."},
+}
+
+// consentCodes are about who may do what for whom.
+var consentCodes = []Code{
+	{"consent_not_granted", "20002", 403, "No consent of this customer", ActorCustomer, false, "Check the tenant id, ask with `POST /v1/consents`, and send the upload once the customer has agreed. An unknown tenant gets the same answer."},
+	{"consent_scope_missing", "20002", 403, "The consent does not cover this action", ActorCustomer, false, "Ask the customer for a consent that names the missing scope."},
+	{"consent_suspended", "20002", 403, "The customer has suspended its consent", ActorCustomer, false, "Nothing is accepted until the customer resumes it."},
+	{"consent_limit_reached", "20002", 403, "The consent's device limit does not hold this upload", ActorCustomer, false, "Send fewer devices, or ask the customer for a higher limit."},
+	{"partner_suspended", "900149", 403, "The partner is suspended", ActorOperator, false, "Ask the operator of this service."},
+	{"client_frozen", "2032", 403, "The OAuth client is frozen", ActorOperator, false, "Its owner or the operator can release it."},
+	{"tenant_suspended", "2032", 403, "The customer is suspended at this service", ActorOperator, false, "Nothing is accepted for it until the operator resumes it."},
+	{"consent_not_found", "1000", 404, "No such consent request or grant", ActorPartner, false, "List what you may see at `/v1/consents`."},
+	{"consent_not_yours_to_change", "2032", 403, "This change is not yours to make", ActorPartner, false, "A customer decides about its consent, a partner may withdraw its request, an operator may only end a grant."},
+	{"consent_wrong_state", "3000", 409, "The consent has moved on", ActorPartner, false, "Read it again before you decide."},
+	{"consent_exists", "3000", 409, "There is a consent that has not ended", ActorPartner, false, "End it before another one is granted."},
+	{"consent_limit_raced", "3000", 409, "Another upload took the last devices of the limit", ActorPartner, true, "Send the upload again."},
+	{"consent_invalid", "3000", 400, "The consent request is not acceptable", ActorPartner, false, "The listed fields say why."},
+}
+
+// serviceCodes are about the service.
+var serviceCodes = []Code{
+	{"dispatch_not_found", "1000", 404, "No such stopped dispatch", ActorOperator, false, "List them with `GET /v1/dispatches?state=stopped`."},
+	{"storage_unavailable", "800003", 503, "The database cannot be reached", ActorOperator, true, "Repeat the call later with the same request id."},
+	{"core_unavailable", "800003", 503, "The matching and registration core cannot be reached", ActorOperator, true, "Accepted uploads are kept and forwarded later. Repeat the call later."},
+	{"unavailable", "800003", 503, "Not available at this moment", ActorOperator, true, "Repeat the call later with the same request id."},
+	{"not_found", "1000", 404, "Not found", ActorPartner, false, "Check the ids in the path."},
+	{"conflict", "3000", 409, "The call conflicts with the present state", ActorPartner, false, "Read the resource again."},
+	{"forbidden", "2032", 403, "Not allowed", ActorPartner, false, "The sentence says what is missing."},
+	{"invalid", "800002", 400, "The call is not acceptable", ActorPartner, false, "The sentence says why."},
+	{"internal", "800003", 500, "Unexpected error", ActorOperator, true, "Repeat the call with the same request id; if it stays, give the request id to the operator."},
+}

@@ -1,0 +1,97 @@
+package wire
+
+import "time"
+
+// ConsentAsk is the body by which a partner asks a tenant for consent.
+type ConsentAsk struct {
+	Tenant      string     `json:"tenant"` // tenant id or domain
+	Purpose     string     `json:"purpose"`
+	Reference   string     `json:"reference,omitzero"`
+	Scopes      []string   `json:"scopes"`
+	DeviceLimit *int64     `json:"deviceLimit,omitzero"`
+	GrantUntil  *time.Time `json:"grantUntil,omitzero"`
+	ExpiresAt   *time.Time `json:"expiresAt,omitzero"` // of the question
+}
+
+// ConsentTerms is the body by which a tenant grants. It may only narrow what was
+// asked; an absent member takes what was asked.
+type ConsentTerms struct {
+	Scopes      []string   `json:"scopes,omitempty"`
+	DeviceLimit *int64     `json:"deviceLimit,omitzero"`
+	ExpiresAt   *time.Time `json:"expiresAt,omitzero"`
+}
+
+// ConsentReason is the body of every other change of a request or grant. The
+// body may be absent.
+type ConsentReason struct {
+	Reason string `json:"reason,omitzero"`
+}
+
+// Consent is a request or, once granted, the grant.
+type Consent struct {
+	ID          string       `json:"id"`
+	Kind        string       `json:"kind"` // request or grant
+	State       string       `json:"state"`
+	Partner     Party        `json:"partner"`
+	Tenant      Party        `json:"tenant"`
+	Purpose     string       `json:"purpose,omitzero"`
+	Reference   string       `json:"reference,omitzero"`
+	Scopes      []string     `json:"scopes"`
+	Devices     DeviceGauge  `json:"devices"`
+	ExpiresAt   time.Time    `json:"expiresAt"` // of the grant, or of the grant that was asked for
+	AnswerUntil *time.Time   `json:"answerUntil,omitzero"`
+	CreatedAt   time.Time    `json:"createdAt"`
+	DecidedAt   *time.Time   `json:"decidedAt,omitzero"`
+	RequestID   string       `json:"requestId,omitzero"` // the request behind a grant
+	GrantID     string       `json:"grantId,omitzero"`   // the grant a request became
+	Ended       *ConsentEnd  `json:"ended,omitzero"`
+	Revocation  *Revocation  `json:"revocation,omitzero"` // only in the answer to a revoke
+	Links       ConsentLinks `json:"links"`
+}
+
+// Party names one side of a consent.
+type Party struct {
+	ID        string `json:"id,omitzero"`
+	Name      string `json:"name,omitzero"`
+	Addressed string `json:"addressed,omitzero"` // the tenant as the partner wrote it
+}
+
+// DeviceGauge shows the device limit and what of it is left.
+type DeviceGauge struct {
+	Limit    *int64 `json:"limit"` // null: no limit
+	Used     int64  `json:"used"`
+	Reserved int64  `json:"reserved"`
+	Left     *int64 `json:"left"`
+}
+
+// ConsentEnd says who ended a grant, when and why.
+type ConsentEnd struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by,omitzero"`
+	Reason string    `json:"reason,omitzero"`
+}
+
+// Revocation says from when on nothing more is registered.
+type Revocation struct {
+	Done         bool       `json:"done"`              // the core has acknowledged
+	Moment       *time.Time `json:"moment,omitzero"`   // nothing is registered after it; set when done
+	NothingAfter time.Time  `json:"nothingLandsAfter"` // holds whatever the core does
+}
+
+// ConsentLinks lead to what belongs to a consent.
+type ConsentLinks struct {
+	Self    string `json:"self"`
+	History string `json:"history"`
+}
+
+// HistoryEntry is one entry of a consent's append-only history.
+type HistoryEntry struct {
+	At        time.Time `json:"at"`
+	Subject   string    `json:"subject"` // request or grant
+	From      string    `json:"from,omitzero"`
+	To        string    `json:"to"`
+	Actor     string    `json:"actor"` // customer, partner, operator or system
+	ActorID   string    `json:"actorId,omitzero"`
+	Reason    string    `json:"reason,omitzero"`
+	RequestID string    `json:"requestId,omitzero"` // of the HTTP call
+}
