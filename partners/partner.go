@@ -1,0 +1,146 @@
+package partners
+
+import (
+	"context"
+	"strings"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// Budgets override the server's defaults for one partner; nil means the default.
+type Budgets struct {
+	DevicesPerHour       *int64 // devices, over all tenants
+	TenantDevicesPerHour *int64 // devices for one tenant
+	RequestsPerMinute    *int64 // requests of one OAuth client
+}
+
+// NewPartner describes a partner to be created.
+type NewPartner struct {
+	Kind    models.PartnerKind
+	Name    string
+	MPNID   string // partner network id as the partner states it; may be empty
+	Budgets Budgets
+}
+
+// CreatePartner registers an active partner. It fails with ErrInvalid or
+// ErrNameTaken.
+func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Partner, error) {
+	var wrong complaints
+	wrong.add(!in.Kind.Valid(), "kind", "must be oem, direct_reseller, indirect_provider or indirect_reseller")
+	wrong.name(in.Name)
+	wrong.add(len(in.MPNID) > maxMPNID || !printable(in.MPNID), "mpnId", "must be at most 64 printable characters")
+	wrong.budgets(in.Budgets)
+	if err := wrong.err(); err != nil {
+		return models.Partner{}, err
+	}
+	partner := models.Partner{
+		ID: models.PartnerID(r.deps.NewID()), Kind: in.Kind, Name: strings.TrimSpace(in.Name), MPNID: strings.TrimSpace(in.MPNID),
+		State: models.PartnerActive, Epoch: 1,
+		DevicesPerHour: in.Budgets.DevicesPerHour, TenantDevicesPerHour: in.Budgets.TenantDevicesPerHour,
+		RequestsPerMinute: in.Budgets.RequestsPerMinute,
+	}
+	err := r.inTx(ctx, func(_ context.Context, t change) error {
+		partner.CreatedAt = t.now
+		return t.add(&partner)
+	})
+	if db.IsDuplicate(err) {
+		err = ErrNameTaken
+	}
+	return partner, err
+}
+
+func (c *complaints) budgets(b Budgets) {
+	for name, value := range map[string]*int64{
+		"devicesPerHour": b.DevicesPerHour, "tenantDevicesPerHour": b.TenantDevicesPerHour, "requestsPerMinute": b.RequestsPerMinute,
+	} {
+		c.add(value != nil && *value <= 0, name, "must be 1 or more, or absent for the server's default; to stop a partner, suspend it")
+	}
+}
+
+// Partner returns one partner, or ErrPartnerNotFound.
+func (r *Registry) Partner(ctx context.Context, id models.PartnerID) (models.Partner, error) {
+	id, ok := foldGUID(id)
+	if !ok {
+		return models.Partner{}, ErrPartnerNotFound
+	}
+	partner, err := r.read(ctx).partner(id)
+	return partner, stored(err)
+}
+
+// Partners lists partners with the cursor of the next page.
+func (r *Registry) Partners(ctx context.Context, page Page) ([]models.Partner, string, error) {
+	after, err := page.after()
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := r.read(ctx).partners(after, page.size()+1)
+	if err != nil {
+		return nil, "", stored(err)
+	}
+	items, next := cut(found, page.size(), func(p models.Partner) string { return string(p.ID) })
+	return items, next, nil
+}
+
+// BudgetsOf returns a partner's own budgets, or ErrPartnerNotFound.
+func (r *Registry) BudgetsOf(ctx context.Context, id models.PartnerID) (Budgets, error) {
+	p, err := r.Partner(ctx, id)
+	return Budgets{p.DevicesPerHour, p.TenantDevicesPerHour, p.RequestsPerMinute}, err
+}
+
+// SetBudgets replaces all three budgets of a partner and returns it. It fails
+// with ErrInvalid or ErrPartnerNotFound.
+func (r *Registry) SetBudgets(ctx context.Context, id models.PartnerID, budgets Budgets) (models.Partner, error) {
+	var wrong complaints
+	wrong.budgets(budgets)
+	if err := wrong.err(); err != nil {
+		return models.Partner{}, err
+	}
+	id, ok := foldGUID(id)
+	if !ok {
+		return models.Partner{}, ErrPartnerNotFound
+	}
+	var partner models.Partner
+	err := r.inTx(ctx, func(_ context.Context, t change) (err error) {
+		if err := t.setBudgets(id, budgets); err != nil {
+			return err
+		}
+		partner, err = t.partner(id)
+		return err
+	})
+	return partner, err
+}
+
+// SuspendPartner stops a partner everywhere: its clients are refused at once and
+// the core gets a fence. ErrWrongState when it is suspended already.
+func (r *Registry) SuspendPartner(ctx context.Context, id models.PartnerID) (models.Partner, error) {
+	return r.movePartner(ctx, id, models.PartnerActive, models.PartnerSuspended)
+}
+
+// ResumePartner ends a suspension. Work let through before it stays refused.
+func (r *Registry) ResumePartner(ctx context.Context, id models.PartnerID) (models.Partner, error) {
+	return r.movePartner(ctx, id, models.PartnerSuspended, models.PartnerActive)
+}
+
+func (r *Registry) movePartner(ctx context.Context, id models.PartnerID, from, to models.PartnerState) (models.Partner, error) {
+	id, ok := foldGUID(id)
+	if !ok {
+		return models.Partner{}, ErrPartnerNotFound
+	}
+	var partner models.Partner
+	err := r.inTx(ctx, func(ctx context.Context, t change) (err error) {
+		if partner, err = t.partner(id); err != nil {
+			return err
+		}
+		s := switchOf{
+			kind: models.SubjectOfPartner, gate: partner.Gate,
+			table: "partners", id: string(id), from: string(from), to: string(to), stop: to == models.PartnerSuspended,
+		}
+		if err := r.turn(ctx, t, s); err != nil {
+			return err
+		}
+		partner, err = t.partner(id)
+		return err
+	})
+	return partner, err
+}

@@ -1,0 +1,76 @@
+package partners
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// FenceQueue makes the core refuse work that was let through before a stop.
+type FenceQueue interface {
+	// EnqueueFenceTx asks, in the caller's transaction, that the core refuse
+	// work whose epoch of the subject is below minEpoch. The caller holds the
+	// subject's gate exclusively.
+	EnqueueFenceTx(ctx context.Context, tx *db.Tx, kind models.SubjectKind, id string, minEpoch int64) error
+}
+
+// SecretMaker makes client secrets. Only the digest is stored.
+type SecretMaker interface {
+	NewSecret() (secret string, digest []byte)
+}
+
+// Deps is what a Registry is made of; all of it is required.
+type Deps struct {
+	DB      *db.DB
+	Fences  FenceQueue
+	Secrets SecretMaker
+	// CheckKeySetFunc reads a client's public keys (RFC 7517) and returns them
+	// in the form to store, or an error that may be shown to who sent them.
+	CheckKeySetFunc func(jwks string) (string, error)
+	// ScopesFunc lists the scopes a client of this kind of owner can be given.
+	ScopesFunc func(models.OwnerKind) []string
+	NewID      func() string    // lower-case GUID text, ascending
+	Now        func() time.Time // the process's clock, for reads only
+}
+
+// Registry is the register. It is safe for concurrent use.
+type Registry struct {
+	deps Deps
+	used *throttle
+}
+
+// New refuses to be made of incomplete parts.
+func New(deps Deps) (*Registry, error) {
+	incomplete := deps.DB == nil || deps.Fences == nil || deps.Secrets == nil || deps.CheckKeySetFunc == nil ||
+		deps.ScopesFunc == nil || deps.NewID == nil || deps.Now == nil
+	if incomplete {
+		return nil, errors.New("partners: a registry needs all of its parts")
+	}
+	return &Registry{deps: deps, used: newThrottle(markEvery)}, nil
+}
+
+// inTx runs fn in a transaction, with the rows of this package and the
+// database's clock at hand.
+func (r *Registry) inTx(ctx context.Context, fn func(ctx context.Context, t change) error) error {
+	err := r.deps.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, change{rows: rows{tx.Gorm().WithContext(ctx)}, tx: tx, now: now})
+	})
+	return stored(err)
+}
+
+// read gives the rows of this package for plain reads.
+func (r *Registry) read(ctx context.Context) rows { return rows{r.deps.DB.Read().WithContext(ctx)} }
+
+// change is one open transaction.
+type change struct {
+	rows
+	tx  *db.Tx
+	now time.Time
+}

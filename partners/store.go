@@ -1,0 +1,209 @@
+package partners
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"countersign/internal/db"
+	"countersign/models"
+)
+
+// rows is the SQL of this package, bound to a context and either to a
+// transaction or to a pool. Changes of state are compare-and-set.
+type rows struct{ g *gorm.DB }
+
+// add inserts one row. The caller names a violated unique index.
+func (r rows) add(row any) error { return r.g.Create(row).Error }
+
+// found replaces "no row" by the named error.
+func found(err, missing error) error {
+	if db.IsNotFound(err) {
+		return missing
+	}
+	return err
+}
+
+func (r rows) partner(id models.PartnerID) (models.Partner, error) {
+	var partner models.Partner
+	err := r.g.Where("id = ?", id).Take(&partner).Error
+	return partner, found(err, ErrPartnerNotFound)
+}
+
+func (r rows) partners(after string, limit int) ([]models.Partner, error) {
+	var list []models.Partner
+	err := r.g.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error
+	return list, err
+}
+
+// setBudgets writes all three, nil as NULL.
+func (r rows) setBudgets(id models.PartnerID, b Budgets) error {
+	return r.g.Exec(`UPDATE partners SET devices_per_hour = ?, tenant_devices_per_hour = ?, requests_per_minute = ? WHERE id = ?`,
+		b.DevicesPerHour, b.TenantDevicesPerHour, b.RequestsPerMinute, id).Error
+}
+
+// flip turns a switch if it stands at from, raising the epoch on a stop, and
+// returns the epoch it left behind; ErrWrongState if it stands elsewhere.
+func (r rows) flip(s switchOf) (int64, error) {
+	raise := 0
+	if s.stop {
+		raise = 1
+	}
+	done := r.g.Table(s.table).Where("id = ? AND state = ?", s.id, s.from).
+		Updates(map[string]any{"state": s.to, "epoch": gorm.Expr("epoch + ?", raise)})
+	if done.Error != nil {
+		return 0, done.Error
+	}
+	if done.RowsAffected == 0 {
+		return 0, ErrWrongState.WithDetail("The %s is not %s. Read its state again.", s.kind, s.from)
+	}
+	var epoch int64
+	err := r.g.Table(s.table).Select("epoch").Where("id = ?", s.id).Take(&epoch).Error
+	return epoch, err
+}
+
+func (r rows) tenant(id models.TenantID) (models.Tenant, error) {
+	var tenant models.Tenant
+	err := r.g.Where("id = ?", id).Take(&tenant).Error
+	return tenant, found(err, ErrTenantNotFound)
+}
+
+func (r rows) tenants(after string, limit int) ([]models.Tenant, error) {
+	var list []models.Tenant
+	err := r.g.Where("id > ?", after).Order("id").Limit(limit).Find(&list).Error
+	return list, err
+}
+
+// domainsOf loads the domains of some tenants, each list in order.
+func (r rows) domainsOf(ids []models.TenantID) (map[models.TenantID][]string, error) {
+	byTenant := make(map[models.TenantID][]string, len(ids))
+	if len(ids) == 0 {
+		return byTenant, nil
+	}
+	var list []models.TenantDomain
+	err := r.g.Where("tenant_id IN ?", ids).Order("domain").Find(&list).Error
+	for _, d := range list {
+		byTenant[d.TenantID] = append(byTenant[d.TenantID], d.Domain)
+	}
+	return byTenant, err
+}
+
+func (r rows) client(id models.ClientID) (models.OAuthClient, error) {
+	var client models.OAuthClient
+	err := r.g.Where("id = ?", id).Take(&client).Error
+	return client, found(err, ErrClientNotFound)
+}
+
+func (r rows) clients(filter ClientFilter, after string, limit int) ([]models.OAuthClient, error) {
+	q := r.g.Where("id > ?", after)
+	if filter.Owner != "" {
+		q = q.Where("owner_kind = ?", string(filter.Owner))
+	}
+	if filter.PartnerID != "" {
+		q = q.Where("partner_id = ?", filter.PartnerID)
+	}
+	if filter.TenantID != "" {
+		q = q.Where("tenant_id = ?", filter.TenantID)
+	}
+	var list []models.OAuthClient
+	err := q.Order("id").Limit(limit).Find(&list).Error
+	return list, err
+}
+
+// ownerExists looks for the owner, so that a missing one has a name of its own.
+func (r rows) ownerExists(client models.OAuthClient) error {
+	var err error
+	switch {
+	case client.PartnerID != nil:
+		_, err = r.partner(*client.PartnerID)
+	case client.TenantID != nil:
+		_, err = r.tenant(*client.TenantID)
+	}
+	return err
+}
+
+func (r rows) setJWKS(id models.ClientID, jwks string) error {
+	return r.g.Exec(`UPDATE oauth_clients SET jwks = ? WHERE id = ?`, jwks, id).Error
+}
+
+// live is the condition on secrets that can be used; its one argument is the time.
+const live = "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)"
+
+// retireSecrets ends all live secrets of a client but the newest, which expires at
+// until or at its own time, whichever comes first.
+func (r rows) retireSecrets(id models.ClientID, now, until time.Time) error {
+	var ids []string
+	err := r.g.Model(&models.ClientSecret{}).Where("client_id = ? AND "+live, id, now).
+		Order("created_at DESC, id DESC").Pluck("id", &ids).Error
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if until.After(now) {
+		err = r.g.Exec(`UPDATE client_secrets SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
+			until, ids[0], until).Error
+		ids = ids[1:]
+	}
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return r.g.Exec(`UPDATE client_secrets SET revoked_at = ? WHERE id IN ?`, now, ids).Error
+}
+
+func (r rows) liveDigests(id models.ClientID, now time.Time) ([][]byte, error) {
+	var digests [][]byte
+	err := r.g.Model(&models.ClientSecret{}).Where("client_id = ? AND "+live, id, now).
+		Order("created_at DESC, id DESC").Pluck("digest", &digests).Error
+	return digests, err
+}
+
+// standingRow is a client with the states of whichever owner it has.
+type standingRow struct {
+	models.OAuthClient `gorm:"embedded"`
+	PartnerKind        *models.PartnerKind
+	PartnerState       *models.PartnerState
+	TenantState        *models.TenantState
+}
+
+// standing reads everything in one statement: a client and its owner as they are
+// at one instant.
+func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
+	var row standingRow
+	err := r.g.Table("oauth_clients AS c").
+		Select(`c.id, c.gate, c.owner_kind, c.partner_id, c.tenant_id, c.name, c.scopes, c.auth_method, c.jwks,
+			c.state, c.epoch, c.created_at, c.expires_at, c.last_used_at,
+			p.kind AS partner_kind, p.state AS partner_state, t.state AS tenant_state`).
+		Joins("LEFT JOIN partners p ON p.id = c.partner_id").
+		Joins("LEFT JOIN tenants t ON t.id = c.tenant_id").
+		Where("c.id = ?", id).Take(&row).Error
+	if err != nil {
+		return models.ClientStanding{}, found(err, ErrClientNotFound)
+	}
+	standing := models.ClientStanding{Client: row.OAuthClient}
+	if row.PartnerState != nil {
+		standing.PartnerKind = *row.PartnerKind
+		standing.OwnerSuspended = *row.PartnerState != models.PartnerActive
+	}
+	if row.TenantState != nil {
+		standing.OwnerSuspended = *row.TenantState != models.TenantActive
+	}
+	return standing, nil
+}
+
+// useAssertion reports whether the row was new.
+func (r rows) useAssertion(used models.UsedAssertion) (bool, error) {
+	done := r.g.Clauses(clause.OnConflict{DoNothing: true}).Create(&used)
+	return done.RowsAffected == 1, done.Error
+}
+
+func (r rows) forgetAssertions(now time.Time, limit int) (int64, error) {
+	done := r.g.Exec(`DELETE FROM used_assertions WHERE (client_id, jti_digest) IN (
+		SELECT client_id, jti_digest FROM used_assertions WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`, now, limit)
+	return done.RowsAffected, done.Error
+}
+
+// markUsed never sets the time back: replicas write in any order.
+func (r rows) markUsed(id models.ClientID, now time.Time) error {
+	return r.g.Exec(`UPDATE oauth_clients SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)`,
+		now, id, now).Error
+}
