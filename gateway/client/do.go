@@ -39,7 +39,7 @@ func (c *Client) do(ctx context.Context, call call) (answer, error) {
 		}
 		resp, err := c.send(ctx, call, token)
 		if err == nil {
-			return answer{resp}, nil
+			return resp, nil
 		}
 		if !renewed && staleToken(err) {
 			c.tokens.drop(token.Value)
@@ -64,25 +64,25 @@ func staleToken(err error) bool {
 }
 
 // send sends a call once.
-func (c *Client) send(ctx context.Context, call call, token Token) (*http.Response, error) {
+func (c *Client) send(ctx context.Context, call call, token Token) (answer, error) {
 	req, err := c.request(ctx, call)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token.Value)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		return answer{}, unreachable(ctx, err)
 	}
 	if resp.StatusCode/100 == 2 {
-		return resp, nil
+		return answer{resp}, nil
 	}
 	defer finish(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		return answer{}, unreachable(ctx, err)
 	}
-	return nil, apiError(resp, body, c.now())
+	return answer{}, apiError(resp, body, c.now())
 }
 
 // hugeBody is the size from which a body waits for "100 Continue": a refusal then

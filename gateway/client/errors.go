@@ -76,7 +76,7 @@ func unreachable(ctx context.Context, err error) error {
 		return body.err
 	}
 	var dial *net.OpError
-	sent := !(errors.As(err, &dial) && dial.Op == "dial")
+	sent := !errors.As(err, &dial) || dial.Op != "dial"
 	var around *url.Error
 	if errors.As(err, &around) {
 		err = around.Err
