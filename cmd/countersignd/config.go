@@ -96,10 +96,11 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 		return Config{}, err
 	}
 	err = k.Load(posflag.ProviderWithFlag(flags, ".", k, func(f *pflag.Flag) (string, any) {
-		if f.Name == "config" || f.Name == "help" || !f.Changed {
+		name := strings.ReplaceAll(f.Name, "-", "_")
+		if !f.Changed || !slices.Contains(known, name) { // a command's own flag
 			return "", nil
 		}
-		return strings.ReplaceAll(f.Name, "-", "_"), posflag.FlagVal(flags, f)
+		return name, posflag.FlagVal(flags, f)
 	}), nil)
 	if err != nil {
 		return Config{}, err
@@ -114,10 +115,14 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 	return c.complete()
 }
 
+// clientSettings are variables of the command-line client, which may be set in the
+// same shell.
+var clientSettings = []string{"url", "profile", "client_id", "client_secret", "client_secret_file", "client_key_file", "ca_file"}
+
 func settingName(variable string) string {
 	name := strings.ToLower(strings.TrimPrefix(variable, envPrefix))
-	if strings.HasPrefix(name, "test_") {
-		return "" // settings of the test harness, not of the server
+	if strings.HasPrefix(name, "test_") || slices.Contains(clientSettings, name) {
+		return "" // of the test harness or of the client, not of the server
 	}
 	return name
 }

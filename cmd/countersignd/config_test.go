@@ -70,6 +70,12 @@ func TestLoadConfig_refuses(t *testing.T) {
 	}
 }
 
+func TestLoadConfig_ignoresTheClientsVariables(t *testing.T) {
+	if _, err := load(t, nil, []string{"COUNTERSIGN_URL=http://x", "COUNTERSIGN_CLIENT_SECRET=y"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLoadConfig_devAllowsPlainHTTP(t *testing.T) {
 	if _, err := load(t, []string{"--public-url", "http://gw.example.com", "--dev"}, nil); err != nil {
 		t.Error(err)

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"countersign/gateway/ratelimit"
+	"countersign/models"
+	"countersign/partners"
+)
+
+// budgets answers intake and the edge from a partner's own numbers, or the
+// server's where it has none.
+type budgets struct {
+	defaults partners.Budgets
+	tokens   ratelimit.Rate
+	registry *partners.Registry
+	limiter  *ratelimit.Limiter
+	log      *slog.Logger
+}
+
+func newBudgets(c Config, registry *partners.Registry, limiter *ratelimit.Limiter, log *slog.Logger) *budgets {
+	return &budgets{
+		defaults: partners.Budgets{
+			DevicesPerHour: &c.DevicesPerHour, TenantDevicesPerHour: &c.TenantDevicesPerHour, RequestsPerMinute: &c.RequestsPerMinute,
+		},
+		tokens:   ratelimit.Rate{Count: c.TokensPerMinute, Period: time.Minute},
+		registry: registry, limiter: limiter, log: log,
+	}
+}
+
+// of returns a partner's budgets with the defaults filled in.
+func (b *budgets) of(ctx context.Context, partner models.PartnerID) (partners.Budgets, error) {
+	own, err := b.registry.BudgetsOf(ctx, partner)
+	if err != nil {
+		return own, err
+	}
+	fill := func(v **int64, def *int64) {
+		if *v == nil {
+			*v = def
+		}
+	}
+	fill(&own.DevicesPerHour, b.defaults.DevicesPerHour)
+	fill(&own.TenantDevicesPerHour, b.defaults.TenantDevicesPerHour)
+	fill(&own.RequestsPerMinute, b.defaults.RequestsPerMinute)
+	return own, nil
+}
+
+// Spend takes devices from the partner's budgets, all or none.
+func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant models.TenantID, devices int) (func(context.Context) error, error) {
+	own, err := b.of(ctx, partner)
+	if err != nil {
+		return nil, err
+	}
+	hourly := func(n *int64) ratelimit.Rate { return ratelimit.Rate{Count: *n, Period: time.Hour} }
+	spent, err := b.limiter.Spend(ctx, []ratelimit.Charge{
+		ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices)),
+		ratelimit.ForTenantDevices(partner, tenant, hourly(own.TenantDevicesPerHour), int64(devices)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := spent.Err(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return b.limiter.Refund(ctx, spent) }, nil
+}

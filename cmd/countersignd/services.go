@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"countersign/authz"
+	"countersign/consent"
+	"countersign/gateway/forward"
+	"countersign/gateway/intake"
+	"countersign/gateway/ratelimit"
+	"countersign/internal/errs"
+	"countersign/partners"
+	"countersign/registration"
+)
+
+// services are the boxes of the architecture, joined. Each knows its neighbours
+// through interfaces of its own.
+type services struct {
+	keys     *authz.Keys
+	secrets  *authz.Secrets
+	site     authz.Site
+	core     forward.Core
+	consent  *consent.Service
+	registry *partners.Registry
+	forward  *forward.Forwarder
+	uploads  *intake.Service
+	reader   *intake.Reader
+	budgets  *budgets
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// join builds the services bottom-up over open databases. core is the far side;
+// nil takes the one in this process.
+func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*services, error) {
+	s := &services{core: core}
+	if s.core == nil {
+		s.core = registration.New(d.core, newID, log)
+	}
+	var err error
+	if s.site, err = authz.NewSite(c.PublicURL); err != nil {
+		return nil, err
+	}
+	if s.keys, err = authz.LoadKeys(c.DataDir); err != nil {
+		return nil, err
+	}
+	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
+		return nil, err
+	}
+	s.consent = consent.New(consent.Deps{DB: d.gateway, Sink: s.core, Logger: log, NewID: newID})
+	s.registry, err = partners.New(partners.Deps{
+		DB: d.gateway, Fences: s.consent, Secrets: s.secrets, CheckKeySetFunc: checkKeySet,
+		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.budgets = newBudgets(c, s.registry, ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil), log)
+	s.forward = forward.New(forward.Deps{
+		DB: d.gateway, Core: s.core, Gate: s.consent, Now: time.Now, Worker: workerName(), Logger: log,
+		Settings: forward.Settings{Workers: c.Workers},
+	})
+	s.uploads = intake.New(intake.Deps{
+		DB: d.gateway, Consent: asking{s.consent}, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
+	})
+	s.reader = intake.NewReader(d.gateway)
+	return s, nil
+}
+
+// checkKeySet shows what is wrong with a key set to the operator who sent it.
+func checkKeySet(jwks string) (string, error) {
+	stored, err := authz.CheckKeySet(jwks)
+	if err != nil {
+		return "", errs.New(errs.Invalid, "invalid_jwks", "The key set cannot be used: "+err.Error())
+	}
+	return stored, nil
+}
+
+// workerName tells in leases and logs which process holds a dispatch.
+func workerName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// run keeps the background work going until ctx ends, and returns when what was
+// begun is finished.
+func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
+	done := make(chan struct{}, 3)
+	start := func(work func()) {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			work()
+		}()
+	}
+	start(func() { s.forward.Run(ctx) })
+	start(func() { s.consent.RunFences(ctx) })
+	start(func() { maintain(ctx, d.gateway, s, log) })
+	for range 3 {
+		<-done
+	}
+}
+
+// Sweep deletes what was abandoned in any package.
+func (s *services) Sweep(ctx context.Context) error {
+	if _, err := s.registry.SweepAssertions(ctx); err != nil {
+		return err
+	}
+	return s.uploads.Sweep(ctx)
+}
