@@ -46,10 +46,11 @@ func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, er
 	if err := decide(p, claims, found, g.r.newID); err != nil {
 		return models.Result{}, err
 	}
-	g.r.pause(ctx)
+	g.r.pause(decided)
 	if err := g.r.store.write(ctx, tx, p); err != nil {
 		return models.Result{}, err
 	}
+	g.r.pause(written)
 	return models.Result{Answers: sortAnswers(append(adm.answers, p.given...))}, nil
 }
 

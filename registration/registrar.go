@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -14,6 +15,14 @@ import (
 // for a device; then it is split.
 const maxAttempts = 5
 
+// moment names a place inside a transaction that registers or removes.
+type moment int
+
+const (
+	decided moment = iota // everything was read, nothing is written
+	written               // everything is written, nothing is committed
+)
+
 // Registrar executes submissions. It is safe for concurrent use, by any number of
 // processes on one PostgreSQL database.
 type Registrar struct {
@@ -22,9 +31,9 @@ type Registrar struct {
 	newID func() string
 	log   *slog.Logger
 
-	// pause is called inside the registering transaction, before its last
-	// writes. Tests stop a registration there; it is never nil.
-	pause func(context.Context)
+	// pause is called inside a transaction at each moment. Tests stop it there,
+	// where a process could be stopped; it is never nil.
+	pause func(moment)
 }
 
 // New makes a Registrar over a database that holds the core's tables. newID gives
@@ -37,7 +46,7 @@ func New(d *db.DB, newID func() string, logger *slog.Logger) *Registrar {
 	s := store{db: d}
 	return &Registrar{
 		store: s, ids: &idBlock{store: s}, newID: newID, log: logger,
-		pause: func(context.Context) {},
+		pause: func(moment) {},
 	}
 }
 
@@ -133,7 +142,8 @@ func public(err error) error {
 		return nil
 	case errs.KindOf(err) != errs.Internal:
 		return err
-	case db.IsUnavailable(err) || db.IsDuplicate(err):
+	case db.IsUnavailable(err), db.IsDuplicate(err), errors.Is(err, db.ErrCommitUnknown),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return errs.New(errs.Unavailable, "core_unavailable", "The registration core cannot answer now. Nothing is lost; the gateway tries again.").WithCause(err)
 	}
 	return errs.From(err)

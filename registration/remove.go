@@ -43,13 +43,14 @@ func (m *removing) execute(ctx context.Context, tx *db.Tx) (models.Result, error
 		return models.Result{}, err
 	}
 	out := m.decide(adm.open, found, now)
-	m.r.pause(ctx)
+	m.r.pause(decided)
 	if err := m.r.store.end(ctx, tx, out.ending); err != nil {
 		return models.Result{}, err
 	}
 	if err := m.r.store.record(ctx, tx, out.events, out.stored(m.sub.Upload, now)); err != nil {
 		return models.Result{}, err
 	}
+	m.r.pause(written)
 	return models.Result{Answers: sortAnswers(append(adm.answers, out.answers...))}, nil
 }
 
