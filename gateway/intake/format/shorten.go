@@ -58,10 +58,7 @@ func (s *shortener) Read(p []byte) (int, error) {
 func (s *shortener) pass(p, window []byte) (n int, err error) {
 	for len(window) > 0 {
 		if s.text && s.escape == 0 && s.run+len(window) <= maxText {
-			plain := bytes.IndexAny(window, `"\`)
-			if plain < 0 {
-				plain = len(window)
-			}
+			plain := plainText(window)
 			copy(p[n:], window[:plain])
 			n, s.run, window = n+plain, s.run+plain, window[plain:]
 			if plain > 0 {
@@ -81,6 +78,20 @@ func (s *shortener) pass(p, window []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// plainText counts the bytes before the next quotation mark or escape, looking a few
+// hundred bytes ahead only, so that a text full of escapes is not searched again and
+// again.
+func plainText(window []byte) int {
+	window = window[:min(len(window), 256)]
+	if i := bytes.IndexByte(window, '"'); i >= 0 {
+		window = window[:i]
+	}
+	if i := bytes.IndexByte(window, '\\'); i >= 0 {
+		return i
+	}
+	return len(window)
 }
 
 // step takes one byte and reports whether to keep it; n bytes of this window were kept.
