@@ -61,7 +61,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	return receipt(resp.Header)
 }
 
-const replayedHeader = "Idempotent-Replayed"
+const replayedHeader = "Idempotency-Replayed"
 
 func receipt(header http.Header) (Receipt, error) {
 	location := header.Get("Location")

@@ -81,13 +81,14 @@ func (w *watched) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := w.in.Read(p)
-	if errors.Is(err, io.EOF) && n == 0 {
-		return 0, ErrChanged // it became shorter
-	}
 	w.sum.Write(p[:n])
 	w.left -= int64(n)
-	if w.left == 0 && hex.EncodeToString(w.sum.Sum(nil)) != w.want {
+	shorter := errors.Is(err, io.EOF) && w.left > 0
+	if shorter || w.left == 0 && hex.EncodeToString(w.sum.Sum(nil)) != w.want {
 		return 0, ErrChanged
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
 	return n, err
 }

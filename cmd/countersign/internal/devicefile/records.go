@@ -95,13 +95,36 @@ func splitLine(line string, sep byte) []string {
 func (t *table) row() ([]string, error) {
 	for {
 		cells, err := t.record()
+		if err != nil || !t.isBlank(cells) {
+			return cells, err
+		}
+	}
+}
+
+// isBlank: past the header's columns even a space counts as a value.
+func (t *table) isBlank(cells []string) bool {
+	for i, cell := range cells {
+		if strings.TrimSpace(cell) != "" || i >= len(t.titles) && cell != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// record cuts the next record into cells.
+func (t *table) record() ([]string, error) {
+	c := cutter{table: t}
+	for some := false; ; some = true {
+		b, err := t.in.ReadByte()
+		if errors.Is(err, io.EOF) && some {
+			c.end()
+			return c.cells, nil
+		}
 		if err != nil {
 			return nil, err
 		}
-		for _, c := range cells {
-			if strings.TrimSpace(c) != "" {
-				return cells, nil
-			}
+		if c.step(b) {
+			return c.cells, nil
 		}
 	}
 }
@@ -115,50 +138,55 @@ const (
 	afterQuote // a quotation mark that closes the value, or the first of two
 )
 
-// record cuts the next record into cells.
-func (t *table) record() ([]string, error) {
-	var cells []string
-	var cell strings.Builder
-	state, some := atCellStart, false
-	end := func() { cells, state = append(cells, cell.String()), atCellStart; cell.Reset() }
-	for {
-		b, err := t.in.ReadByte()
-		if errors.Is(err, io.EOF) && some {
-			end()
-			return cells, nil
+// cutter cuts one record.
+type cutter struct {
+	*table
+	cells []string
+	cell  strings.Builder
+	state cellState
+}
+
+func (c *cutter) end() {
+	c.cells, c.state = append(c.cells, c.cell.String()), atCellStart
+	c.cell.Reset()
+}
+
+// step takes one byte and reports whether the record is complete.
+func (c *cutter) step(b byte) bool {
+	switch {
+	case c.state == inQuotes:
+		c.quoted(b)
+	case b == c.sep:
+		c.end()
+	case b == '\r' || b == '\n':
+		if b == '\r' {
+			c.lineFeed()
 		}
-		if err != nil {
-			return nil, err
-		}
-		some = true
-		switch {
-		case state == inQuotes && b != '"':
-			if b == '\r' && t.lineFeed() {
-				b = '\n'
-			}
-			cell.WriteByte(b)
-		case state == inQuotes:
-			state = afterQuote
-		case b == t.sep:
-			end()
-		case b == '\r' || b == '\n':
-			if b == '\r' {
-				t.lineFeed()
-			}
-			end()
-			return cells, nil
-		case state == atCellStart && b == '"':
-			state = inQuotes
-		case state == afterQuote && b == '"':
-			state = inQuotes
-			cell.WriteByte(b)
-		case state == afterQuote: // the gateway calls such a row unreadable; nothing of it is lost here
-			cell.WriteByte(b)
-		default:
-			state = inPlain
-			cell.WriteByte(b)
-		}
+		c.end()
+		return true
+	case c.state == atCellStart && b == '"':
+		c.state = inQuotes
+	case c.state == afterQuote && b == '"':
+		c.state = inQuotes
+		c.cell.WriteByte(b)
+	case c.state == afterQuote: // the gateway calls such a row unreadable; nothing of it is lost here
+		c.cell.WriteByte(b)
+	default:
+		c.state = inPlain
+		c.cell.WriteByte(b)
 	}
+	return false
+}
+
+func (c *cutter) quoted(b byte) {
+	if b == '"' {
+		c.state = afterQuote
+		return
+	}
+	if b == '\r' && c.lineFeed() {
+		b = '\n'
+	}
+	c.cell.WriteByte(b)
 }
 
 // identifying are the folded titles by which the gateway recognises a device list.
