@@ -163,8 +163,12 @@ const standSQL = `SELECT
 	JOIN oauth_clients c ON c.partner_id = g.partner_id
 	WHERE g.partner_id = ? AND g.tenant_id = ? AND c.id = ? AND `
 
-// standLive reads the pair's live grant; nil when there is none.
+// standLive reads the pair's live grant; nil when there is none, as for a tenant
+// that is no GUID at all.
 func (r rows) standLive(ask Ask) (*stand, error) {
+	if !models.ValidGUID(string(ask.Tenant)) {
+		return nil, nil
+	}
 	return r.stand(standSQL+"g.state IN ('active', 'suspended')", ask.Partner, ask.Tenant, ask.Client)
 }
 
