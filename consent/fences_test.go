@@ -150,7 +150,7 @@ func TestBackoffSpreadsWithinItsBounds(t *testing.T) {
 func TestOneHangingFenceDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
-		w.Service.wait = 20 * time.Millisecond
+		w.wait = 20 * time.Millisecond
 		for _, id := range []string{"a", "b", "c"} {
 			w.enqueue(t, models.SubjectOfTenant, id, 2)
 		}
@@ -210,7 +210,7 @@ func TestRunFencesFollowsItsTicks(t *testing.T) {
 	w := newWorld(t, db.SQLite)
 	passed, ticks, stopped := make(chan struct{}), make(chan time.Time), make(chan struct{})
 	w.core.set(func(context.Context) error { passed <- struct{}{}; return nil })
-	w.Service.tick = func(every time.Duration) (<-chan time.Time, func()) {
+	w.tick = func(every time.Duration) (<-chan time.Time, func()) {
 		if every != time.Second {
 			t.Errorf("sweeps every %v", every)
 		}

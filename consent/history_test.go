@@ -43,35 +43,40 @@ func TestHistoryTellsWhoWhyAndWhen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		later, request, id := start.Add(time.Hour), string(*grant.RequestID), string(grant.ID)
-		want := []models.ConsentEvent{
-			w.event(models.SubjectRequest, request, "", "pending", 0, w.byFirm, "", start),
-			w.event(models.SubjectRequest, request, "pending", "granted", 0, w.byCust, "", start),
-			w.event(models.SubjectGrant, id, "", "active", 1, w.byCust, "", start),
-			w.event(models.SubjectGrant, id, "active", "suspended", 2, w.byCust, "holiday", later),
-			w.event(models.SubjectGrant, id, "suspended", "revoking", 3, w.byOps, "abuse", later),
-			w.event(models.SubjectGrant, id, "revoking", "revoked", 3, system, "the core acknowledged the stop", later),
+		later := start.Add(time.Hour)
+		want := []struct {
+			by       Actor
+			from, to string
+			epoch    int64
+			reason   string
+			at       time.Time
+			subject  models.ConsentSubject
+		}{
+			{w.byFirm, "", "pending", 0, "", start, models.SubjectRequest},
+			{w.byCust, "pending", "granted", 0, "", start, models.SubjectRequest},
+			{w.byCust, "", "active", 1, "", start, models.SubjectGrant},
+			{w.byCust, "active", "suspended", 2, "holiday", later, models.SubjectGrant},
+			{w.byOps, "suspended", "revoking", 3, "abuse", later, models.SubjectGrant},
+			{system, "revoking", "revoked", 3, "the core acknowledged the stop", later, models.SubjectGrant},
 		}
 		if len(events) != len(want) {
 			t.Fatalf("history %+v", events)
 		}
 		for i, e := range events {
-			if e.TenantID == nil || *e.TenantID != w.ask.Tenant {
-				t.Errorf("entry %d has tenant %v", i, e.TenantID)
+			x, id := want[i], string(grant.ID)
+			if x.subject == models.SubjectRequest {
+				id = string(*grant.RequestID)
 			}
-			e.ID, e.TenantID = 0, nil
-			if e != want[i] {
-				t.Errorf("entry %d is %+v\nwant %+v", i, e, want[i])
+			wanted := models.ConsentEvent{
+				ID: e.ID, Subject: x.subject, SubjectID: id, PartnerID: w.ask.Partner, TenantID: &w.ask.Tenant,
+				FromState: x.from, ToState: x.to, Epoch: x.epoch, Actor: x.by.Kind, ActorID: x.by.ID,
+				Reason: x.reason, HTTPRequest: x.by.HTTPRequest, At: x.at,
+			}
+			if !reflect.DeepEqual(e, wanted) {
+				t.Errorf("entry %d is %+v\nwant %+v", i, e, wanted)
 			}
 		}
 	})
-}
-
-func (w *world) event(subject models.ConsentSubject, id, from, to string, epoch int64, by Actor, reason string, at time.Time) models.ConsentEvent {
-	return models.ConsentEvent{
-		Subject: subject, SubjectID: id, PartnerID: w.ask.Partner, FromState: from, ToState: to, Epoch: epoch,
-		Actor: by.Kind, ActorID: by.ID, Reason: reason, HTTPRequest: by.HTTPRequest, At: at,
-	}
 }
 
 // Whatever happens, the history of each request and grant is one unbroken chain

@@ -120,7 +120,7 @@ func TestNobodySeesWhatIsNotTheirs(t *testing.T) {
 			for _, id := range []string{string(grant.ID), string(request.ID), uuid.NewString(), "", "x\x00"} {
 				_, err := w.Get(t.Context(), viewer, id)
 				wantErr(t, err, ErrNotFound)
-				_, err = w.Service.History(t.Context(), viewer, id)
+				_, err = w.History(t.Context(), viewer, id)
 				wantErr(t, err, ErrNotFound)
 				if err.Error() != ErrNotFound.Error() {
 					t.Errorf("id %q: %v", id, err)
@@ -166,7 +166,7 @@ func TestHistoryAsEachSideReadsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, viewer := range []Actor{w.byFirm, w.byCust, w.byOps} {
-			events, err := w.Service.History(t.Context(), viewer, string(grant.ID))
+			events, err := w.History(t.Context(), viewer, string(grant.ID))
 			if err != nil || len(events) != 5 {
 				t.Fatalf("%s: %+v, %v", viewer.Kind, events, err)
 			}

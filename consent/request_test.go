@@ -131,7 +131,7 @@ func (w *world) partnerViews(t *testing.T, ask NewRequest) []any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events, err := w.Service.History(t.Context(), w.byFirm, string(made.ID))
+	events, err := w.History(t.Context(), w.byFirm, string(made.ID))
 	if err != nil || len(events) != 2 {
 		t.Fatalf("history %v, %v", events, err)
 	}

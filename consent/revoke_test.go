@@ -49,7 +49,7 @@ func TestRevokeIsDoneWhenTheCoreHasAcknowledged(t *testing.T) {
 func TestRevokeWithACoreThatFailsThenHangsThenAnswers(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
-		w.Service.wait = 20 * time.Millisecond
+		w.wait = 20 * time.Millisecond
 		grant := w.granted(t, 0)
 		revoke := func(done bool) Revocation {
 			t.Helper()

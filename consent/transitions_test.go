@@ -97,8 +97,7 @@ func tryRequest(t *testing.T, w *world, from, to models.RequestState, by models.
 	if err := w.d.Read().WithContext(t.Context()).Where("id = ?", request.ID).Take(&stored).Error; err != nil {
 		t.Fatal(err)
 	}
-	checkMove(t, w, "request "+string(from)+" → "+string(to)+" by "+string(by), string(request.ID),
-		legal, err, string(from), string(to), string(stored.State))
+	w.judge(t, attempt{string(request.ID), string(from), string(to), string(by), string(stored.State), legal, err})
 }
 
 func TestEveryTransitionOfAGrant(t *testing.T) {
@@ -132,12 +131,12 @@ func tryGrant(t *testing.T, w *world, from, to models.GrantState, by models.Acto
 		_, err := moveGrant(within(ctx, tx), grant, to, cause{Actor{Kind: by, ID: "x"}, "why", start.Add(time.Minute)}, 0)
 		return err
 	})
-	name := "grant " + string(from) + " → " + string(to) + " by " + string(by)
 	after := w.readGrant(t, grant.ID)
-	checkMove(t, w, name, string(grant.ID), legal, err, string(from), string(to), string(after.State))
+	tried := attempt{string(grant.ID), string(from), string(to), string(by), string(after.State), legal, err}
+	w.judge(t, tried)
 	if !legal {
 		if after.Epoch != 3 {
-			t.Errorf("%s: refused, yet the epoch is %d", name, after.Epoch)
+			t.Errorf("%s: refused, yet the epoch is %d", tried, after.Epoch)
 		}
 		return
 	}
@@ -146,38 +145,47 @@ func tryGrant(t *testing.T, w *world, from, to models.GrantState, by models.Acto
 		wantEpoch = 3
 	}
 	if after.Epoch != wantEpoch {
-		t.Errorf("%s: epoch %d, want %d", name, after.Epoch, wantEpoch)
+		t.Errorf("%s: epoch %d, want %d", tried, after.Epoch, wantEpoch)
 	}
 	fence, err := w.rows(t.Context()).fenceOf(models.SubjectOfGrant, string(grant.ID))
 	if raised := wantEpoch == 4; raised != (err == nil && fence.MinEpoch == 4 && fence.AckedAt == nil) {
-		t.Errorf("%s: fence %+v, %v", name, fence, err)
+		t.Errorf("%s: fence %+v, %v", tried, fence, err)
 	}
 	if ends(to) && from != models.GrantRevoking && (after.EndedBy == nil || *after.EndedBy != by || *after.EndReason != "why") {
-		t.Errorf("%s: ended by %v because %v", name, after.EndedBy, after.EndReason)
+		t.Errorf("%s: ended by %v because %v", tried, after.EndedBy, after.EndReason)
 	}
 	if from == models.GrantRevoking && *after.EndReason != "earlier" {
-		t.Errorf("%s: who ended it was overwritten", name)
+		t.Errorf("%s: who ended it was overwritten", tried)
 	}
 }
 
-// checkMove compares outcome, stored state and history of one attempt.
-func checkMove(t *testing.T, w *world, name, id string, legal bool, err error, from, to, stored string) {
+// attempt is one transition tried, and what came of it.
+type attempt struct {
+	id, from, to, by, stored string
+	legal                    bool
+	err                      error
+}
+
+func (a attempt) String() string { return a.from + " → " + a.to + " by " + a.by }
+
+// judge compares outcome, stored state and history of one attempt.
+func (w *world) judge(t *testing.T, a attempt) {
 	t.Helper()
-	events, histErr := w.rows(t.Context()).events(id)
-	if histErr != nil {
-		t.Fatal(histErr)
+	events, err := w.rows(t.Context()).events(a.id)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if legal {
-		if err != nil || stored != to || len(events) != 1 || events[0].FromState != from || events[0].ToState != to {
-			t.Errorf("%s: error %v, state %s, history %+v", name, err, stored, events)
+	if a.legal {
+		if a.err != nil || a.stored != a.to || len(events) != 1 || events[0].FromState != a.from || events[0].ToState != a.to {
+			t.Errorf("%s: error %v, state %s, history %+v", a, a.err, a.stored, events)
 		}
 		return
 	}
-	if kind := errs.KindOf(err); err == nil || kind != errs.Conflict && kind != errs.Forbidden {
-		t.Errorf("%s: got error %v, want a refusal", name, err)
+	if kind := errs.KindOf(a.err); a.err == nil || kind != errs.Conflict && kind != errs.Forbidden {
+		t.Errorf("%s: got error %v, want a refusal", a, a.err)
 	}
-	if stored != from || len(events) != 0 {
-		t.Errorf("%s: refused, yet the state is %s and the history %+v", name, stored, events)
+	if a.stored != a.from || len(events) != 0 {
+		t.Errorf("%s: refused, yet the state is %s and the history %+v", a, a.stored, events)
 	}
 }
 
