@@ -1,5 +1,7 @@
 package wire
 
+import "slices"
+
 // Actors who can resolve an error.
 const (
 	ActorPartner  = "partner"  // whoever called
@@ -27,7 +29,7 @@ func Lookup(word string) (code Code, ok bool) {
 }
 
 // Codes lists the table in the order of docs/errors.md.
-func Codes() []Code { return append([]Code(nil), codes...) }
+func Codes() []Code { return slices.Clone(codes) }
 
 var byWord = func() map[string]Code {
 	m := make(map[string]Code, len(codes))
@@ -37,7 +39,7 @@ var byWord = func() map[string]Code {
 	return m
 }()
 
-var codes = append(append(append(callCodes, uploadCodes...), consentCodes...), serviceCodes...)
+var codes = slices.Concat(callCodes, uploadCodes, consentCodes, operatorCodes, serviceCodes)
 
 // callCodes are about the call itself.
 var callCodes = []Code{
@@ -76,6 +78,7 @@ var uploadCodes = []Code{
 	{"batch_not_found", "1000", 404, "No such batch", ActorPartner, false, "Names are yours alone and per customer; list the batches."},
 	{"device_not_found", "1000", 404, "No such device", ActorPartner, false, "List the devices of the batch."},
 	{"upload_not_found", "1000", 404, "No such upload", ActorPartner, false, "Uploads of others and uploads older than the retention are not shown."},
+	{"invalid_outcome_class", "3000", 400, "There is no such outcome class", ActorPartner, false, "The classes are listed at the end of this page; `open` stands for rows without an outcome."},
 	{"idempotency_key_reused", "3000", 409, "The request id belongs to another call", ActorPartner, false, "Use a new request id for a new body; repeat a request id only with the same body."},
 	{"first_call_running", "800003", 503, "The first call with this request id is still running", ActorPartner, true, "Repeat it later with the same request id and body."},
 	{"call_superseded", "800003", 503, "A repeat took over", ActorPartner, true, "Repeat it with the same request id to get its answer."},
@@ -99,6 +102,20 @@ var consentCodes = []Code{
 	{"consent_exists", "3000", 409, "There is a consent that has not ended", ActorPartner, false, "End it before another one is granted."},
 	{"consent_limit_raced", "3000", 409, "Another upload took the last devices of the limit", ActorPartner, true, "Send the upload again."},
 	{"consent_invalid", "3000", 400, "The consent request is not acceptable", ActorPartner, false, "The listed fields say why."},
+}
+
+// operatorCodes are about partners, customers and clients, which operators manage.
+var operatorCodes = []Code{
+	{"partner_not_found", "1000", 404, "No such partner", ActorOperator, false, "List the partners to find the id."},
+	{"partner_name_taken", "3000", 409, "Another partner has this name", ActorOperator, false, "Choose a different one."},
+	{"tenant_not_found", "1000", 404, "No such customer", ActorOperator, false, "List the customers to find the id."},
+	{"tenant_exists", "3000", 409, "There is a customer with this id", ActorOperator, false, "Use the one that exists."},
+	{"tenant_domain_taken", "3000", 409, "A domain belongs to another customer", ActorOperator, false, "Check the domains with the customer."},
+	{"client_not_found", "1000", 404, "No such OAuth client", ActorOperator, false, "List the clients to find the id."},
+	{"client_method_mismatch", "3000", 409, "The client authenticates in another way", ActorOperator, false, "Create a new client for the other method."},
+	{"wrong_state", "3000", 409, "The state is not the one this change starts from", ActorOperator, false, "Read it again."},
+	{"invalid_input", "3000", 400, "The input is not acceptable", ActorOperator, false, "The listed fields say why."},
+	{"invalid_jwks", "3000", 400, "The key set is not acceptable", ActorOperator, false, "Send public keys only, each with its own kid (RFC 7517); the sentence names the fault."},
 }
 
 // serviceCodes are about the service.

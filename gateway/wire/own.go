@@ -78,3 +78,11 @@ type Dispatch struct {
 type Health struct {
 	Status string `json:"status"`
 }
+
+// Token is a successful answer of the token endpoint (RFC 6749 section 5.1).
+type Token struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+	Scope       string `json:"scope"`
+}

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"countersign/consent"
+	"countersign/gateway/wire"
+	"countersign/models"
+)
+
+// wireConsent shapes a request or grant with the names of both sides.
+func wireConsent(c *gin.Context, in consent.Consent) wire.Consent {
+	var out wire.Consent
+	switch {
+	case in.Grant != nil:
+		out = wireGrant(*in.Grant)
+		if in.Request != nil {
+			out.Purpose, out.Reference = in.Request.Purpose, in.Request.Reference
+			out.Tenant.Addressed = in.Request.TenantRef
+		}
+	case in.Request != nil:
+		out = wireRequest(c, *in.Request)
+	}
+	out.Partner.Name, out.Tenant.Name = in.PartnerName, in.TenantName
+	return out
+}
+
+// wireRequest shapes a request. A partner is not told which tenant it reached: that
+// would tell whether the domain it wrote belongs to anybody.
+func wireRequest(c *gin.Context, r models.ConsentRequest) wire.Consent {
+	out := wire.Consent{
+		ID: string(r.ID), Kind: string(consent.KindRequest), State: string(r.State),
+		Partner: wire.Party{ID: string(r.PartnerID)}, Tenant: wire.Party{Addressed: r.TenantRef},
+		Purpose: r.Purpose, Reference: r.Reference, Scopes: strings.Fields(r.Scopes),
+		Devices: wire.DeviceGauge{Limit: r.DeviceLimit, Left: r.DeviceLimit}, ExpiresAt: r.GrantUntil.UTC(),
+		AnswerUntil: utc(&r.ExpiresAt), CreatedAt: r.CreatedAt.UTC(), DecidedAt: utc(r.DecidedAt),
+		Links: consentLinks(string(r.ID)),
+	}
+	if r.TenantID != nil && caller(c).Kind != models.OwnerPartner {
+		out.Tenant.ID = string(*r.TenantID)
+	}
+	if r.GrantID != nil {
+		out.GrantID = string(*r.GrantID)
+	}
+	return out
+}
+
+func wireGrant(g models.Grant) wire.Consent {
+	out := wire.Consent{
+		ID: string(g.ID), Kind: string(consent.KindGrant), State: string(g.State),
+		Partner: wire.Party{ID: string(g.PartnerID)}, Tenant: wire.Party{ID: string(g.TenantID)},
+		Scopes:    strings.Fields(g.Scopes),
+		Devices:   wire.DeviceGauge{Limit: g.DeviceLimit, Used: g.DevicesUsed, Reserved: g.DevicesReserved, Left: left(g)},
+		ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC(), Links: consentLinks(string(g.ID)),
+	}
+	if g.RequestID != nil {
+		out.RequestID = string(*g.RequestID)
+	}
+	if g.EndedAt != nil {
+		out.Ended = &wire.ConsentEnd{At: g.EndedAt.UTC(), By: orEmpty(g.EndedBy), Reason: orEmpty(g.EndReason)}
+	}
+	return out
+}
+
+// left is what the device limit still leaves; nil without a limit.
+func left(g models.Grant) *int64 {
+	if g.DeviceLimit == nil {
+		return nil
+	}
+	n := max(0, *g.DeviceLimit-g.DevicesUsed-g.DevicesReserved)
+	return &n
+}
+
+func wireRevocation(r consent.Revocation) *wire.Revocation {
+	out := &wire.Revocation{Done: r.Done, NothingAfter: r.NothingAfter.UTC()}
+	if r.Done {
+		out.Moment = utc(&r.Moment)
+	}
+	return out
+}
+
+func consentLinks(id string) wire.ConsentLinks {
+	self := consentsPath + "/" + id
+	return wire.ConsentLinks{Self: self, History: self + "/history"}
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil || t.IsZero() {
+		return nil
+	}
+	at := t.UTC()
+	return &at
+}
+
+func orEmpty[T ~string](s *T) string {
+	if s == nil {
+		return ""
+	}
+	return string(*s)
+}

@@ -1,0 +1,31 @@
+// Package gateway is the HTTP edge: routes, decoding, authentication, request
+// budgets, error bodies, the access log and metrics. It is the only package that
+// imports gin.
+//
+// A handler decodes, asks who is calling, calls one service and shapes the answer;
+// it decides nothing about consent, budgets or states, touches no database, and
+// returns its error. problem.go is the single place where an error becomes a status.
+// What a call needs (scope, audience, rate class) stands in the route table and
+// nowhere else, and a path that is not in the table is refused.
+//
+// Three surfaces share this edge. Under /v1/customers the answers follow Partner
+// Center's wire format, so that its clients work unchanged; /oauth2 follows the OAuth
+// RFCs; everything else is our own.
+//
+//	@title			Countersign
+//	@version		1
+//	@description	B2B integration gateway for zero-touch device registration. It registers nothing at Microsoft, Apple or Google; it brings its own core.
+//	@license.name	Apache-2.0
+//	@BasePath		/
+//	@accept			json
+//	@produce		json
+//	@securityDefinitions.oauth2.application	oauth2
+//	@tokenUrl		/oauth2/token
+//	@scope.devices.write		submit and remove devices
+//	@scope.devices.read			see devices, batches and uploads
+//	@scope.consents.request		ask tenants for consent, withdraw the question
+//	@scope.consents.read		see requests, grants and their history
+//	@scope.consents.decide		decide for a tenant; end grants as an operator
+//	@scope.operations.read		see stopped work
+//	@scope.operations.write		put stopped work back
+package gateway

@@ -1,0 +1,90 @@
+package gateway
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+
+	"countersign/authz"
+	"countersign/consent"
+	"countersign/gateway/intake"
+	"countersign/gateway/ratelimit"
+	"countersign/models"
+)
+
+// What the edge needs of its neighbours. Their errors are errs.Errors that may be
+// shown; anything else is answered as an internal error.
+
+// Verifier reads access tokens.
+type Verifier interface {
+	// Verify returns who is calling; a token that is not accepted is Unauthenticated.
+	Verify(ctx context.Context, raw string) (authz.Principal, error)
+}
+
+// TokenEndpoint issues access tokens.
+type TokenEndpoint interface {
+	// Exchange authenticates a client; its refusals are *authz.OAuthError.
+	Exchange(ctx context.Context, req authz.TokenRequest) (authz.TokenResponse, error)
+}
+
+// Throttle spends request budgets. A refusal is a Decision; an error means that the
+// budgets could not be read.
+type Throttle interface {
+	// Request charges one call to the client.
+	Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error)
+	// TokenRequest charges one call of the token endpoint to its source.
+	TokenRequest(ctx context.Context, source netip.Addr) (ratelimit.Decision, error)
+}
+
+// Intake accepts uploads.
+type Intake interface {
+	Accept(ctx context.Context, call intake.Call, src intake.Source) (intake.Accepted, error)
+	Remove(ctx context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error)
+}
+
+// UploadReader answers what became of uploads.
+type UploadReader interface {
+	BatchJobStatus(ctx context.Context, scope intake.Scope, tracking models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
+	UploadRows(ctx context.Context, scope intake.Scope, tracking models.TrackingID, class models.OutcomeClass, page intake.Page) ([]intake.RowStatus, string, error)
+	Uploads(ctx context.Context, scope intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error)
+}
+
+// BatchReader lists batches and what is in them.
+type BatchReader interface {
+	Batches(ctx context.Context, scope intake.Scope) iter.Seq2[models.Batch, error]
+	BatchDevices(ctx context.Context, scope intake.Scope, name string, page intake.Page) ([]intake.Device, string, error)
+}
+
+// ConsentReader shows requests and grants.
+type ConsentReader interface {
+	List(ctx context.Context, f consent.Filter) (items []consent.Consent, next string, err error)
+	Get(ctx context.Context, actor consent.Actor, id string) (consent.Consent, error)
+	History(ctx context.Context, actor consent.Actor, id string) ([]models.ConsentEvent, error)
+}
+
+// ConsentAsker changes requests.
+type ConsentAsker interface {
+	Request(ctx context.Context, actor consent.Actor, ask consent.NewRequest) (models.ConsentRequest, error)
+	Withdraw(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
+	Decline(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
+	Grant(ctx context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error)
+}
+
+// GrantChanger changes grants.
+type GrantChanger interface {
+	Revoke(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (consent.Revocation, error)
+	Suspend(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+	Resume(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+}
+
+// CustomerReader lists the tenants that agreed.
+type CustomerReader interface {
+	Customers(ctx context.Context, partner models.PartnerID, cursor string, limit int) ([]consent.Customer, string, error)
+	Customer(ctx context.Context, partner models.PartnerID, tenant models.TenantID) (consent.Customer, error)
+}
+
+// Dispatches is stopped work, for operators.
+type Dispatches interface {
+	Stopped(ctx context.Context, after int64, limit int) ([]models.Dispatch, error)
+	Restart(ctx context.Context, id int64) error
+}

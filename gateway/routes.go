@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/gin-gonic/gin"
+
+	"countersign/authz"
+	"countersign/models"
+)
+
+// RateClass says which budget a call spends.
+type RateClass string
+
+// The rate classes.
+const (
+	RateNone  RateClass = "none"  // documents and probes
+	RateToken RateClass = "token" // per source address
+	RateAPI   RateClass = "api"   // per OAuth client
+)
+
+// Route is one call of the API as its documents need to know it.
+type Route struct {
+	Method   string
+	Path     string             // with {parameters}, as OpenAPI writes them
+	Scope    string             // OAuth scope; empty for public calls
+	Audience []models.OwnerKind // who may call; empty for everybody, without token
+	Class    RateClass
+}
+
+// Routes lists the route table.
+func Routes() []Route {
+	table := (&server{}).routes()
+	out := make([]Route, len(table))
+	for i, r := range table {
+		out[i] = Route{Method: r.method, Path: r.path, Scope: r.scope, Audience: r.audience, Class: r.class}
+	}
+	return out
+}
+
+// route is one line of the table.
+type route struct {
+	method   string
+	path     string
+	scope    string
+	class    RateClass
+	audience []models.OwnerKind
+	handler  func(*gin.Context) error
+}
+
+// public reports whether a route is for callers without a token.
+func (r route) public() bool { return r.scope == "" }
+
+var parameter = regexp.MustCompile(`\{(\w+)\}`)
+
+func (r route) ginPath() string { return parameter.ReplaceAllString(r.path, ":$1") }
+
+// Paths of the Partner Center surface.
+const (
+	customersPath = "/v1/customers"
+	customerPath  = customersPath + "/{tenant}"
+	batchesPath   = customerPath + "/deviceBatches"
+	devicesPath   = batchesPath + "/{batch}/devices"
+)
+
+var (
+	partnerOnly  = []models.OwnerKind{models.OwnerPartner}
+	tenantOnly   = []models.OwnerKind{models.OwnerTenant}
+	operatorOnly = []models.OwnerKind{models.OwnerOperator}
+	bothSides    = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant}
+	everyKind    = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant, models.OwnerOperator}
+	deciders     = []models.OwnerKind{models.OwnerTenant, models.OwnerOperator}
+)
+
+// routes is the table: what is not in it is refused.
+func (s *server) routes() []route {
+	const (
+		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+		write, read    = authz.ScopeDevicesWrite, authz.ScopeDevicesRead
+		ask, see       = authz.ScopeConsentsRequest, authz.ScopeConsentsRead
+		decide         = authz.ScopeConsentsDecide
+		watch, operate = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
+	)
+	table := []route{
+		{post, authz.TokenPath, "", RateToken, nil, s.issueToken},
+		{get, authz.JWKSPath, "", RateNone, nil, s.jwks},
+		{get, authz.MetadataPath, "", RateNone, nil, s.metadata},
+
+		{get, customersPath, see, RateAPI, partnerOnly, s.listCustomers},
+		{get, customerPath, see, RateAPI, partnerOnly, s.getCustomer},
+		{post, batchesPath, write, RateAPI, partnerOnly, s.createBatch},
+		{get, batchesPath, read, RateAPI, partnerOnly, s.listBatches},
+		{post, devicesPath, write, RateAPI, partnerOnly, s.appendDevices},
+		{get, devicesPath, read, RateAPI, partnerOnly, s.listDevices},
+		{del, devicesPath + "/{device}", write, RateAPI, partnerOnly, s.removeDevice},
+		{get, customerPath + "/batchJobStatus/{tracking}", read, RateAPI, partnerOnly, s.batchJobStatus},
+
+		{get, "/v1/uploads", read, RateAPI, everyKind, s.listUploads},
+		{get, "/v1/uploads/{tracking}", read, RateAPI, everyKind, s.getUpload},
+		{get, "/v1/uploads/{tracking}/rows", read, RateAPI, everyKind, s.listUploadRows},
+
+		{get, "/v1/consents", see, RateAPI, everyKind, s.listConsents},
+		{post, "/v1/consents", ask, RateAPI, partnerOnly, s.askConsent},
+		{get, "/v1/consents/{id}", see, RateAPI, everyKind, s.getConsent},
+		{get, "/v1/consents/{id}/history", see, RateAPI, everyKind, s.consentHistory},
+		{post, "/v1/consents/{id}/withdraw", ask, RateAPI, partnerOnly, s.withdrawConsent},
+		{post, "/v1/consents/{id}/grant", decide, RateAPI, tenantOnly, s.grantConsent},
+		{post, "/v1/consents/{id}/decline", decide, RateAPI, tenantOnly, s.declineConsent},
+		{post, "/v1/consents/{id}/revoke", decide, RateAPI, deciders, s.revokeConsent},
+		{post, "/v1/consents/{id}/suspend", decide, RateAPI, deciders, s.suspendConsent},
+		{post, "/v1/consents/{id}/resume", decide, RateAPI, tenantOnly, s.resumeConsent},
+
+		{get, "/v1/dispatches", watch, RateAPI, operatorOnly, s.listDispatches},
+		{post, "/v1/dispatches/{id}/restart", operate, RateAPI, operatorOnly, s.restartDispatch},
+
+		{get, "/healthz", "", RateNone, nil, s.healthz},
+		{get, "/readyz", "", RateNone, nil, s.readyz},
+		{get, "/metrics", "", RateNone, nil, s.serveMetrics},
+		{get, "/docs/errors", "", RateNone, nil, s.errorsDoc},
+	}
+	if s.Spec != nil {
+		table = append(table, route{get, "/openapi.json", "", RateNone, nil, s.openAPI})
+	}
+	return table
+}

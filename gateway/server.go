@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Deps are what the edge is made of. Everything up to Dispatches is required.
+type Deps struct {
+	Verifier      Verifier
+	Tokens        TokenEndpoint
+	JWKS          []byte // published at /oauth2/jwks (RFC 7517)
+	Metadata      []byte // published at /.well-known/oauth-authorization-server (RFC 8414)
+	Throttle      Throttle
+	Intake        Intake
+	Uploads       UploadReader
+	Batches       BatchReader
+	Consents      ConsentReader
+	ConsentAsker  ConsentAsker
+	ConsentGrants GrantChanger
+	Customers     CustomerReader
+	Dispatches    Dispatches
+
+	PublicURL string           // link base, without trailing slash
+	ServerID  string           // MS-ServerId: which replica answered
+	Now       func() time.Time // nil takes time.Now
+	NewID     func() string    // GUIDs for calls that bring none; nil makes UUIDv7
+	Logger    *slog.Logger     // nil discards
+
+	Ready    func(context.Context) error // why the server should get no calls now; nil is always ready
+	Registry *prometheus.Registry        // nil makes one
+	Spec     []byte                      // the OpenAPI document served at /openapi.json; nil serves none
+	Limits   Limits
+}
+
+// Limits bound what one call may cost. The zero value of a field takes its default.
+type Limits struct {
+	JSONRows   int           // devices of one JSON call; 100,000
+	CSVRows    int           // rows of one CSV; 1,000,000
+	Body       int64         // bytes of an upload; 8 GiB
+	StatusRows int           // rows that a batch job status lists at most; 100,000
+	DrainBytes int64         // read of a refused body, so that its sender sees the answer; 64 MiB
+	DrainTime  time.Duration // spent on that; 5 s
+	BodyIdle   time.Duration // silence within a body before it is given up; 30 s
+}
+
+func (l Limits) withDefaults() Limits {
+	orInt := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	orInt(&l.JSONRows, 100_000)
+	orInt(&l.CSVRows, 1_000_000)
+	orInt(&l.StatusRows, 100_000)
+	if l.Body == 0 {
+		l.Body = 8 << 30
+	}
+	if l.DrainBytes == 0 {
+		l.DrainBytes = 64 << 20
+	}
+	if l.DrainTime == 0 {
+		l.DrainTime = 5 * time.Second
+	}
+	if l.BodyIdle == 0 {
+		l.BodyIdle = 30 * time.Second
+	}
+	return l
+}
+
+// server holds what handlers share.
+type server struct {
+	Deps
+	metrics *metrics
+}
+
+// New makes the edge. The mode of gin is the caller's to set. The handler must stand
+// at the root of its listener: a router in front of it would redirect or clean paths
+// that are cleaned here, and never by redirect.
+func New(d Deps) (http.Handler, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	d.fillIn()
+	s := &server{Deps: d}
+	var err error
+	if s.metrics, err = newMetrics(d.Registry); err != nil {
+		return nil, err
+	}
+	table := s.routes()
+	engine, err := s.engine(table)
+	if err != nil {
+		return nil, err
+	}
+	return &door{server: s, paths: newPathFolder(table), next: engine}, nil
+}
+
+// check refuses to serve with parts missing: a nil one would show at the first call.
+func (d Deps) check() error {
+	for name, missing := range map[string]bool{
+		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "JWKS": len(d.JWKS) == 0, "Metadata": len(d.Metadata) == 0,
+		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
+		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
+		"Customers": d.Customers == nil, "Dispatches": d.Dispatches == nil,
+	} {
+		if missing {
+			return fmt.Errorf("gateway: %s is missing", name)
+		}
+	}
+	u, err := url.Parse(d.PublicURL)
+	if err != nil || u.Host == "" {
+		return fmt.Errorf("gateway: the public URL must be an absolute address")
+	}
+	return nil
+}
+
+func (d *Deps) fillIn() {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.NewID == nil {
+		d.NewID = newGUID
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	if d.Ready == nil {
+		d.Ready = func(context.Context) error { return nil }
+	}
+	if d.Registry == nil {
+		d.Registry = prometheus.NewRegistry()
+	}
+	d.Limits = d.Limits.withDefaults()
+}
+
+// engine makes gin's router. Its own cleverness with paths is off: the door has
+// brought every path into the form of the table, and nothing is ever redirected,
+// because clients resend a redirected POST as a GET.
+func (s *server) engine(table []route) (*gin.Engine, error) {
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash = false
+	engine.RedirectFixedPath = false
+	// gin believes X-Forwarded-For from anybody by default.
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("trust no proxies: %w", err)
+	}
+	for _, r := range table {
+		engine.Handle(r.method, r.ginPath(), s.serve(r))
+	}
+	engine.NoRoute(s.serve(route{handler: s.noRoute}))
+	engine.NoMethod(s.serve(route{handler: s.noMethod}))
+	return engine, nil
+}
