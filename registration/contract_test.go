@@ -80,8 +80,8 @@ func TestFenceOfEverySubject(t *testing.T) {
 			a := granted(models.PartnerID("p"+string(kind)), models.TenantID("t"+string(kind)))
 			subject := a.Epochs[i]
 			c.fence(kind, subject.ID, 5)
-			c.fence(kind, subject.ID, 3) // lower: changes nothing
 			c.fence(kind, subject.ID, 5)
+			c.fence(kind, subject.ID, 3) // lower: changes nothing
 			sub := devices(a, 30+uint64(i), 1)
 			for epoch, refused := range map[int64]bool{4: true, 5: false} {
 				sub.Authority.Epochs[i].Epoch = epoch

@@ -24,20 +24,22 @@ type stop struct {
 }
 
 // holdAt stops the registrar's next transaction at a moment.
-func holdAt(r *registration.Registrar, at registration.Moment) *stop {
+func holdAt(c core, at registration.Moment) *stop {
 	s := &stop{reached: make(chan struct{}), release: make(chan struct{})}
-	r.PauseAt(at, func() {
+	c.PauseAt(at, func() {
 		s.once.Do(func() {
 			close(s.reached)
 			<-s.release
 		})
 	})
+	c.t.Cleanup(s.letGo) // a test that failed must not leave a transaction open
 	return s
 }
 
 func (s *stop) letGo() {
-	s.released.Store(true)
-	close(s.release)
+	if s.released.CompareAndSwap(false, true) {
+		close(s.release)
+	}
 }
 
 // reply is what a call in the background returned.
@@ -90,7 +92,7 @@ func TestFenceWaitsForWorkThatBeganBefore(t *testing.T) {
 		for i, at := range []registration.Moment{registration.Decided, registration.Written} {
 			a := granted(models.PartnerID(rune('p'+i)), acme)
 			sub := devices(a, 50+uint64(i), 2)
-			held := holdAt(c.Registrar, at)
+			held := holdAt(c, at)
 			registering := inBackground(func() (models.Result, error) { return c.Register(t.Context(), sub) })
 			<-held.reached
 			fenced := inBackground(func() (models.Result, error) {
@@ -150,7 +152,7 @@ func TestTwoTenantsRaceForOneDevice(t *testing.T) {
 			if !firstIsCapture {
 				other = recapture(t, device, 1)
 			}
-			held := holdAt(c.Registrar, registration.Decided)
+			held := holdAt(c, registration.Decided)
 			slow := inBackground(func() (models.Result, error) {
 				return c.Register(t.Context(), submit(granted(oak, acme), hash(device)))
 			})
@@ -173,7 +175,7 @@ func TestTwoTenantsRaceForAKnownDevice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := onPostgres(t)
 			c.remove(removal(own(acme), c.one(granted(oak, acme), hash(device)).DeviceID))
-			held := holdAt(c.Registrar, registration.Decided)
+			held := holdAt(c, registration.Decided)
 			slow := inBackground(func() (models.Result, error) { return c.Register(t.Context(), submit(granted(oak, acme), claim)) })
 			<-held.reached
 			wantCodes(t, "first to commit", c.second().register(submit(granted(elm, bolt), hash(device))), "-")
@@ -227,7 +229,7 @@ func TestManyRacesEndWithOneOwnerEach(t *testing.T) {
 func TestTombstoneStopsWorkInProgress(t *testing.T) {
 	c := onPostgres(t)
 	sub := devices(granted(oak, acme), 56, 3)
-	held := holdAt(c.Registrar, registration.Decided)
+	held := holdAt(c, registration.Decided)
 	slow := inBackground(func() (models.Result, error) { return c.Register(t.Context(), sub) })
 	<-held.reached
 	gone, err := c.second().Resolve(t.Context(), sub.Upload, []int{2})
@@ -246,7 +248,7 @@ func TestTombstoneStopsWorkInProgress(t *testing.T) {
 func TestResolveWaitsForAnswersAboutToCommit(t *testing.T) {
 	both(t, func(t *testing.T, c core) {
 		sub := devices(granted(oak, acme), 57, 2)
-		held := holdAt(c.Registrar, registration.Written)
+		held := holdAt(c, registration.Written)
 		slow := inBackground(func() (models.Result, error) { return c.Register(t.Context(), sub) })
 		<-held.reached
 		resolved := inBackground(func() (models.Result, error) {
@@ -290,7 +292,7 @@ func TestTheSameRowsAtOnceAreRegisteredOnce(t *testing.T) {
 func TestTwoRemovalsOfOneDevice(t *testing.T) {
 	c := onPostgres(t)
 	id := c.register(devices(granted(oak, acme), 59, 1))[0].DeviceID
-	held := holdAt(c.Registrar, registration.Decided)
+	held := holdAt(c, registration.Decided)
 	slow := inBackground(func() (models.Result, error) { return c.Remove(t.Context(), removal(own(acme), id)) })
 	<-held.reached
 	wantCodes(t, "first to commit", c.second().remove(removal(granted(oak, acme), id)), "-")

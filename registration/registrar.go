@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"countersign/internal/db"
 	"countersign/internal/errs"
@@ -88,7 +87,7 @@ type step interface {
 // devices is split, so that one contested device does not hold up 499 others.
 func (r *Registrar) run(ctx context.Context, rows []models.CoreRow, plan func([]models.CoreRow) step) (models.Result, error) {
 	res, err := r.attempt(ctx, plan(rows))
-	if err == nil || len(rows) < 2 || !(db.IsDuplicate(err) || db.IsConflict(err)) {
+	if lost := db.IsDuplicate(err) || db.IsConflict(err); !lost || len(rows) < 2 {
 		return res, public(err)
 	}
 	r.log.WarnContext(ctx, "dispatch split after lost races", "rows", len(rows))
@@ -154,6 +153,3 @@ func withRows(sub models.Submission, rows []models.CoreRow) models.Submission {
 	sub.Rows = rows
 	return sub
 }
-
-// stamp is a time as both databases keep it.
-func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

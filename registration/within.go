@@ -113,16 +113,7 @@ func compare(a, b *finding) verdict {
 	if a.digest == b.digest || a.at != nil && a.at == b.at {
 		return verdict{Verdict: match.Verdict{Outcome: match.Match}}
 	}
-	device, other := a.future(), known{Identity: b.future()}
-	return judge(&device, []*known{&other})
-}
-
-// future is the identity that a capture is going to be.
-func (f *finding) future() models.Identity {
-	if f.at == nil {
-		return f.device
-	}
-	return merge(f.at.Identity, f.device)
+	return judge(&a.device, []*known{{Identity: b.device}})
 }
 
 // eachPair calls fn once for each two captures that would register and share a
@@ -133,9 +124,8 @@ func (d *deciding) eachPair(fn func(a, b *finding)) {
 		if f.kind != claimHash || !f.registers() {
 			continue
 		}
-		device := f.future()
 		var met []*finding
-		for _, k := range keysOf(&device) {
+		for _, k := range f.keys {
 			met = append(met, byKey[k]...)
 			byKey[k] = append(byKey[k], f)
 		}

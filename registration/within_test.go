@@ -70,6 +70,39 @@ func TestAnAnchorLearnedInThisDispatchCounts(t *testing.T) {
 	})
 }
 
+// Two captures that say too little to be compared are one device if they are one
+// capture, or if both were recognised as one known device.
+func TestThinCapturesOfOneDevice(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		g := hardwarehash.NewGenerator(75)
+		thin := edited(t, g.Next().Report, func(inv *hardwarehash.Inventory) {
+			inv.EKPub, inv.OfflineID, inv.UUID, inv.Disks, inv.SystemDisk, inv.NICs = nil, nil, nil, nil, nil, nil
+		})
+		wantCodes(t, "one capture twice", c.register(submit(granted(oak, acme), hash(thin), hash(thin))), "-", "9005")
+
+		device := g.Next().Report
+		c.remove(removal(own(acme), c.one(granted(oak, acme), hash(device)).DeviceID))
+		noDisk := edited(t, device, func(inv *hardwarehash.Inventory) {
+			inv.EKPub, inv.OfflineID, inv.Disks, inv.SystemDisk, inv.NICs = nil, nil, nil, nil, nil
+		})
+		noUUID := edited(t, device, func(inv *hardwarehash.Inventory) { inv.UUID = nil })
+		wantCodes(t, "bridged by what is known", c.register(submit(granted(oak, acme), hash(noDisk), hash(noUUID))), "-", "9005")
+	})
+}
+
+// A capture that fits a known device only by way of another row is that device
+// too, and not a second one beside it.
+func TestADeviceRecognisedThroughAnotherRow(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		device := hardwarehash.NewGenerator(74).Next().Report
+		noTPM := edited(t, device, func(inv *hardwarehash.Inventory) { inv.EKPub, inv.OfflineID = nil, nil })
+		c.remove(removal(own(acme), c.one(granted(oak, acme), hash(noTPM)).DeviceID))
+		onlyTPM := edited(t, device, func(inv *hardwarehash.Inventory) { inv.UUID, inv.System.Product = nil, "" })
+		wantCodes(t, "rows", c.register(submit(granted(oak, acme), hash(onlyTPM), hash(device))), "-", "9005")
+		wantCodes(t, "the known device", c.register(submit(granted(elm, bolt), tuple(device))), "808")
+	})
+}
+
 func TestADispatchThatKeepsLosingIsSplit(t *testing.T) {
 	c := onPostgres(t)
 	const n = 12
