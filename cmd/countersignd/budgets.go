@@ -2,9 +2,10 @@ package main
 
 import (
 	"context"
-	"log/slog"
+	"net/netip"
 	"time"
 
+	"countersign/authz"
 	"countersign/gateway/ratelimit"
 	"countersign/models"
 	"countersign/partners"
@@ -17,16 +18,15 @@ type budgets struct {
 	tokens   ratelimit.Rate
 	registry *partners.Registry
 	limiter  *ratelimit.Limiter
-	log      *slog.Logger
 }
 
-func newBudgets(c Config, registry *partners.Registry, limiter *ratelimit.Limiter, log *slog.Logger) *budgets {
+func newBudgets(c Config, registry *partners.Registry, limiter *ratelimit.Limiter) *budgets {
 	return &budgets{
 		defaults: partners.Budgets{
 			DevicesPerHour: &c.DevicesPerHour, TenantDevicesPerHour: &c.TenantDevicesPerHour, RequestsPerMinute: &c.RequestsPerMinute,
 		},
 		tokens:   ratelimit.Rate{Count: c.TokensPerMinute, Period: time.Minute},
-		registry: registry, limiter: limiter, log: log,
+		registry: registry, limiter: limiter,
 	}
 }
 
@@ -65,4 +65,22 @@ func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant mo
 		return nil, err
 	}
 	return func(ctx context.Context) error { return b.limiter.Refund(ctx, spent) }, nil
+}
+
+// Request charges one call to the client. Only partners have numbers of their own.
+func (b *budgets) Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error) {
+	limits := b.defaults
+	if p.Kind == models.OwnerPartner {
+		var err error
+		if limits, err = b.of(ctx, p.PartnerID); err != nil {
+			return ratelimit.Decision{}, err
+		}
+	}
+	rate := ratelimit.Rate{Count: *limits.RequestsPerMinute, Period: time.Minute}
+	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForRequest(p.ClientID, rate)})
+}
+
+// TokenRequest charges one call of the token endpoint to its source.
+func (b *budgets) TokenRequest(ctx context.Context, source netip.Addr) (ratelimit.Decision, error) {
+	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForTokenRequest(source, b.tokens)})
 }

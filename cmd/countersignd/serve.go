@@ -1,9 +1,127 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
 	"github.com/spf13/cobra"
+
+	"countersign/internal/admin"
 )
 
+// drainTime is how long requests in progress get after a signal.
+const drainTime = 25 * time.Second
+
 func serveCommand(env environment) *cobra.Command {
-	return &cobra.Command{Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs}
+	return &cobra.Command{
+		Use: "serve", Short: "Run the gateway", Args: cobra.NoArgs,
+		Long: `Run the gateway, the forwarder and the core. With nothing set it uses embedded SQLite in
+./countersign-data and listens on 127.0.0.1:8080. It ends gracefully on the first signal and
+at once on the second.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := loadConfig(cmd.Flags(), env.environ)
+			if err != nil {
+				return err
+			}
+			log, err := c.logger(env.stderr)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c, log)
+		},
+	}
+}
+
+// serve runs everything until ctx ends. Shutdown goes in the order that loses
+// nothing: stop accepting, finish requests, stop the background, close.
+func serve(ctx context.Context, c Config, log *slog.Logger) error {
+	d, err := c.openDatabases(ctx, log)
+	if err != nil {
+		return err
+	}
+	s, err := join(c, d, nil, log)
+	if err != nil {
+		return errors.Join(err, d.close())
+	}
+	err = serveOn(ctx, c, d, s, log)
+	return errors.Join(err, d.close())
+}
+
+func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog.Logger) error {
+	var draining atomic.Bool
+	handler, err := edge(c, d, s, &draining, log)
+	if err != nil {
+		return err
+	}
+	socket, err := admin.Listen(c.socketPath())
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen on %s: %w", c.Listen, err), socket.Close())
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	ended := make(chan struct{})
+	go func() { s.run(background, d, log); close(ended) }()
+	failed := make(chan error, 2)
+	go func() { failed <- c.serveHTTP(srv, listener) }()
+	go func() { failed <- admin.Serve(background, socket, operations(s), log) }()
+	c.announce(log)
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		draining.Store(true)
+		log.InfoContext(ctx, "stopping: finishing requests and claimed work")
+		drain, cancel := context.WithTimeout(background, drainTime)
+		err = srv.Shutdown(drain)
+		cancel()
+	}
+	stop()
+	<-ended
+	return err
+}
+
+func (c Config) serveHTTP(srv *http.Server, l net.Listener) error {
+	var err error
+	if c.TLSCert != "" {
+		err = srv.ServeTLS(l, c.TLSCert, c.TLSKey)
+	} else {
+		err = srv.Serve(l)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve: %w", err)
+}
+
+// announce says where the server is and, in plain words, what about this set-up
+// is for trying it out only.
+func (c Config) announce(log *slog.Logger) {
+	log.Info("countersign is listening", "address", c.Listen, "public_url", c.PublicURL, "data", c.DataDir, "version", version())
+	if strings.HasPrefix(c.DatabaseURL, "sqlite:") {
+		log.Info("the database is embedded SQLite: one process on one machine. For replicas set database_url to PostgreSQL")
+	}
+	if c.TLSCert == "" && strings.HasPrefix(c.PublicURL, "http:") {
+		log.Info("plain http: only programs on this machine should reach it. For others set tls_cert and tls_key, or put a proxy with TLS in front and set public_url")
+	}
+	if c.Dev {
+		log.Warn("development mode: commits may be lost when the power fails, and plain http is accepted for any name")
+	}
 }

@@ -61,7 +61,7 @@ func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*service
 	if err != nil {
 		return nil, err
 	}
-	s.budgets = newBudgets(c, s.registry, ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil), log)
+	s.budgets = newBudgets(c, s.registry, ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil))
 	s.forward = forward.New(forward.Deps{
 		DB: d.gateway, Core: s.core, Gate: s.consent, Now: time.Now, Worker: workerName(), Logger: log,
 		Settings: forward.Settings{Workers: c.Workers},

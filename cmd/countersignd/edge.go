@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"countersign/authz"
+	"countersign/docs"
+	"countersign/gateway"
+)
+
+// edge makes the HTTP handler over the joined services.
+func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.Logger) (http.Handler, error) {
+	verifier, err := authz.NewVerifier(s.site, s.keys, s.registry, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := authz.NewTokenEndpoint(authz.EndpointDeps{
+		Site: s.site, Keys: s.keys, Secrets: s.secrets, Clients: s.registry, Now: time.Now, NewID: newID, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := authz.Metadata(s.site)
+	if err != nil {
+		return nil, err
+	}
+	return gateway.New(gateway.Deps{
+		Verifier: verifier, Tokens: tokens, JWKS: s.keys.JWKS(), Metadata: metadata, Throttle: s.budgets,
+		Intake: s.uploads, Uploads: s.reader, Batches: s.reader,
+		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, Customers: s.consent, Dispatches: s.forward,
+		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
+		Ready: d.ready(draining), Registry: newMetrics(s), Spec: docs.Swagger,
+	})
+}
+
+// ready tells a balancer whether to send calls here.
+func (d *databases) ready(draining *atomic.Bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if draining.Load() {
+			return errors.New("the server is stopping")
+		}
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		return errors.Join(d.gateway.Ping(ctx), d.core.Ping(ctx))
+	}
+}
+
+// newMetrics makes the registry behind /metrics with what only the joined
+// services know.
+func newMetrics(s *services) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		&backlogCollector{s: s},
+	)
+	return r
+}
+
+var (
+	waitingDesc = prometheus.NewDesc("countersign_dispatches_waiting", "Dispatches that are ready or being worked on, over all replicas.", nil, nil)
+	stoppedDesc = prometheus.NewDesc("countersign_dispatches_stopped", "Dispatches that wait for an operator.", nil, nil)
+	oldestDesc  = prometheus.NewDesc("countersign_dispatches_oldest_seconds", "Age of the oldest waiting dispatch.", nil, nil)
+)
+
+// backlogCollector reads the backlog when it is scraped.
+type backlogCollector struct{ s *services }
+
+func (b *backlogCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- waitingDesc
+	ch <- stoppedDesc
+	ch <- oldestDesc
+}
+
+func (b *backlogCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	backlog, err := b.s.forward.Backlog(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(waitingDesc, err)
+		return
+	}
+	ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(backlog.Waiting))
+	ch <- prometheus.MustNewConstMetric(stoppedDesc, prometheus.GaugeValue, float64(backlog.Stopped))
+	ch <- prometheus.MustNewConstMetric(oldestDesc, prometheus.GaugeValue, backlog.Oldest)
+}
