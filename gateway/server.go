@@ -81,9 +81,9 @@ type server struct {
 	metrics *metrics
 }
 
-// New makes the edge. The mode of gin is the caller's to set. The handler must stand
-// at the root of its listener: a router in front of it would redirect or clean paths
-// that are cleaned here, and never by redirect.
+// New makes the edge. The handler must stand at the root of its listener: a router
+// in front of it would redirect or clean paths that are cleaned here, and never by
+// redirect.
 func New(d Deps) (http.Handler, error) {
 	if err := d.check(); err != nil {
 		return nil, err
@@ -144,6 +144,7 @@ func (d *Deps) fillIn() {
 // brought every path into the form of the table, and nothing is ever redirected,
 // because clients resend a redirected POST as a GET.
 func (s *server) engine(table []route) (*gin.Engine, error) {
+	gin.SetMode(gin.ReleaseMode) // its debug mode prints every route to standard output
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	engine.RedirectTrailingSlash = false
