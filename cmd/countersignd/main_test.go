@@ -64,7 +64,7 @@ func TestAdmin_refusalsArePlainSentences(t *testing.T) {
 	}{
 		"an unknown kind":        {[]string{"admin", "partner", "create", "--kind", "x", "--name", "y"}, "must be oem"},
 		"a missing flag":         {[]string{"admin", "partner", "create"}, "required"},
-		"an id nobody has":       {[]string{"admin", "partner", "suspend", "01a205c3-54d2-7060-9a27-de04d90c3544"}, "No partner"},
+		"an id nobody has":       {[]string{"admin", "partner", "suspend", "01a205c3-54d2-7060-9a27-de04d90c3544"}, "no partner"},
 		"a number that is none":  {[]string{"admin", "dispatch", "restart", "x"}, "not the number"},
 		"a dispatch that is not": {[]string{"admin", "dispatch", "restart", "7"}, "No stopped dispatch"},
 		"an unknown format":      {[]string{"admin", "partner", "list", "-o", "xml"}, "table or json"},
