@@ -107,8 +107,12 @@ type orderField struct {
 
 func orderFields(o *models.OrderData) []orderField {
 	return []orderField{
-		{"purchaseOrder", &o.PurchaseOrder}, {"orderNumber", &o.OrderNumber}, {"orderLine", &o.OrderLine},
-		{"deliveryNote", &o.DeliveryNote}, {"shipDate", &o.ShipDate}, {"groupTag", &o.GroupTag},
+		{"purchaseOrder", &o.PurchaseOrder},
+		{"orderNumber", &o.OrderNumber},
+		{"orderLine", &o.OrderLine},
+		{"deliveryNote", &o.DeliveryNote},
+		{"shipDate", &o.ShipDate},
+		{"groupTag", &o.GroupTag},
 		{"customerReference", &o.CustomerReference},
 	}
 }

@@ -12,8 +12,9 @@ import (
 // The refusals of this package, matched by errors.Is.
 var (
 	// ErrLimitRaced is what Consent.ReserveTx returns when the devices it was asked for
-	// are gone; the closing transaction then runs again. It never reaches a caller.
-	ErrLimitRaced = errs.New(errs.Unavailable, "limit_raced", "Another upload took the last devices of the grant's limit.")
+	// are gone; the closing transaction then runs again. It never reaches a caller. Its
+	// code is the one that package consent uses, so that errors.Is knows either.
+	ErrLimitRaced = errs.New(errs.Conflict, "consent_limit_raced", "Another upload took the last devices of the grant's limit.")
 
 	ErrKeyReused      = errs.New(errs.Conflict, "idempotency_key_reused", "This request id was already used for another body. Use a new request id.")
 	ErrStillRunning   = errs.New(errs.Unavailable, "first_call_running", "The first call with this request id is still running. Repeat it later with the same request id and body.")

@@ -179,6 +179,18 @@ func TestSweep_closingMeetsASweptUpload(t *testing.T) {
 	})
 }
 
+func TestSweep_stagingMeetsASweptUpload(t *testing.T) {
+	run(t, func(f *fixture) {
+		up := f.abandon(5)
+		f.exec("UPDATE uploads SET row_count = ?", deleting) // a sweep has begun
+		late := []checked{{ordinal: 6}}
+		wantCode(f.t, f.svc.store.stage(f.t.Context(), &up, late), ErrAbandoned)
+		if n := f.count("upload_rows"); n != 5 || up.RowCount != 5 {
+			f.t.Errorf("%d rows, %d counted", n, up.RowCount)
+		}
+	})
+}
+
 func TestSweep_forgetsOldCalls(t *testing.T) {
 	run(t, func(f *fixture) {
 		for _, key := range []string{"old", "young"} {
