@@ -204,6 +204,5 @@ func streamCollection(c *gin.Context, each func(item func(any) error) error) err
 	}
 	out.tokens(jsontext.EndArray, jsontext.String("totalCount"), jsontext.Int(int64(count)), jsontext.String("attributes"))
 	out.value(wire.AttributesOf("Collection"))
-	out.tokens(jsontext.EndObject)
-	return out.err
+	return out.end()
 }

@@ -20,6 +20,7 @@ type body struct {
 	read    int64
 	began   bool
 	ended   bool
+	broken  bool // it came to a wrong end
 }
 
 func newBody(r *http.Request, conn *http.ResponseController, idle time.Duration) *body {
@@ -37,6 +38,7 @@ func (b *body) Read(p []byte) (int, error) {
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // not every test transport has one
 	n, err := b.ReadCloser.Read(p)
 	b.read += int64(n)
+	b.broken = err != nil && !errors.Is(err, io.EOF)
 	switch {
 	case errors.Is(err, io.EOF):
 		b.ended = true
@@ -54,7 +56,7 @@ func (b *body) unread() bool { return !b.ended }
 
 // drainable reports whether the sender may be writing now. One that waits for 100
 // Continue is not, and reading would send it.
-func (b *body) drainable() bool { return b.unread() && (!b.waiting || b.began) }
+func (b *body) drainable() bool { return b.unread() && !b.broken && (!b.waiting || b.began) }
 
 // drain reads what the sender is still writing, within limits, so that one that writes
 // everything before it reads finds the answer and not a broken connection.

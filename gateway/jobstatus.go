@@ -156,8 +156,7 @@ func writeStatus(out *stream, up intake.UploadStatus, rows iter.Seq2[intake.RowS
 		out.member("continuationToken", next)
 	}
 	out.member("attributes", wire.AttributesOf("BatchUploadDetails"))
-	out.tokens(jsontext.EndObject)
-	return out.err
+	return out.end()
 }
 
 func wireStatus(row intake.RowStatus) wire.DeviceUploadDetails {

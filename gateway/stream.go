@@ -1,31 +1,36 @@
 package gateway
 
 import (
+	"bufio"
+
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // stream writes an answer of any length with little memory. Nothing is sent before
-// its first few kilobytes, so that an early error still gets a body of its own.
+// its first kilobytes, so that an early error still gets a body of its own.
 type stream struct {
+	c   *gin.Context
+	buf *bufio.Writer
 	enc *jsontext.Encoder
 	err error // sticky
 }
 
 func newStream(c *gin.Context) *stream {
-	return &stream{enc: jsontext.NewEncoder(lazyWriter{c})}
+	s := &stream{c: c}
+	s.buf = bufio.NewWriterSize(s, 16<<10)
+	s.enc = jsontext.NewEncoder(s.buf)
+	return s
 }
 
-// lazyWriter sets the content type with the first bytes.
-type lazyWriter struct{ c *gin.Context }
-
-// Write implements io.Writer.
-func (w lazyWriter) Write(p []byte) (int, error) {
-	if !w.c.Writer.Written() {
-		w.c.Writer.Header().Set("Content-Type", "application/json; charset=utf-8")
+// Write implements io.Writer for the buffer; it sets the content type with the first
+// bytes.
+func (s *stream) Write(p []byte) (int, error) {
+	if !s.c.Writer.Written() {
+		s.c.Writer.Header().Set("Content-Type", "application/json; charset=utf-8")
 	}
-	return w.c.Writer.Write(p)
+	return s.c.Writer.Write(p)
 }
 
 func (s *stream) tokens(tokens ...jsontext.Token) {
@@ -46,4 +51,13 @@ func (s *stream) value(v any) {
 func (s *stream) member(name string, v any) {
 	s.tokens(jsontext.String(name))
 	s.value(v)
+}
+
+// end closes the outermost object and sends the rest.
+func (s *stream) end() error {
+	s.tokens(jsontext.EndObject)
+	if s.err == nil {
+		s.err = s.buf.Flush()
+	}
+	return s.err
 }

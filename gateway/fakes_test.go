@@ -1,0 +1,180 @@
+package gateway_test
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+
+	"countersign/authz"
+	"countersign/consent"
+	"countersign/gateway/intake"
+	"countersign/gateway/ratelimit"
+	"countersign/models"
+)
+
+// The methods below make edge its own neighbours.
+
+func (e *edge) Verify(_ context.Context, raw string) (authz.Principal, error) { return e.verify(raw) }
+
+func (e *edge) Exchange(_ context.Context, req authz.TokenRequest) (authz.TokenResponse, error) {
+	return e.exchange(req)
+}
+
+type throttle struct{ *edge }
+
+func (t throttle) Request(context.Context, authz.Principal) (ratelimit.Decision, error) {
+	return t.request()
+}
+
+func (t throttle) TokenRequest(_ context.Context, source netip.Addr) (ratelimit.Decision, error) {
+	return t.tokenRequest(source)
+}
+
+func (e *edge) Accept(_ context.Context, call intake.Call, src intake.Source) (intake.Accepted, error) {
+	if e.accept == nil {
+		return intake.Accepted{}, errUnexpected
+	}
+	return e.accept(call, src)
+}
+
+func (e *edge) Remove(_ context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error) {
+	if e.remove == nil {
+		return intake.Accepted{}, errUnexpected
+	}
+	return e.remove(call, batch, device)
+}
+
+func (e *edge) BatchJobStatus(_ context.Context, scope intake.Scope, id models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error) {
+	if e.status == nil {
+		return intake.UploadStatus{}, nil, errUnexpected
+	}
+	return e.status(scope, id)
+}
+
+func (e *edge) UploadRows(_ context.Context, scope intake.Scope, _ models.TrackingID, class models.OutcomeClass, page intake.Page) ([]intake.RowStatus, string, error) {
+	if e.rows == nil {
+		return nil, "", errUnexpected
+	}
+	return e.rows(scope, class, page)
+}
+
+func (e *edge) Uploads(_ context.Context, scope intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error) {
+	if e.uploads == nil {
+		return nil, "", errUnexpected
+	}
+	return e.uploads(scope, filter, page)
+}
+
+func (e *edge) Batches(_ context.Context, scope intake.Scope) iter.Seq2[models.Batch, error] {
+	if e.batches == nil {
+		return func(yield func(models.Batch, error) bool) { yield(models.Batch{}, errUnexpected) }
+	}
+	return e.batches(scope)
+}
+
+func (e *edge) BatchDevices(_ context.Context, scope intake.Scope, name string, page intake.Page) ([]intake.Device, string, error) {
+	if e.devices == nil {
+		return nil, "", errUnexpected
+	}
+	return e.devices(scope, name, page)
+}
+
+func (e *edge) List(_ context.Context, f consent.Filter) ([]consent.Consent, string, error) {
+	if e.list == nil {
+		return nil, "", errUnexpected
+	}
+	return e.list(f)
+}
+
+func (e *edge) Get(_ context.Context, who consent.Actor, id string) (consent.Consent, error) {
+	if e.get == nil {
+		return consent.Consent{}, errUnexpected
+	}
+	return e.get(who, id)
+}
+
+func (e *edge) History(_ context.Context, who consent.Actor, id string) ([]models.ConsentEvent, error) {
+	if e.history == nil {
+		return nil, errUnexpected
+	}
+	return e.history(who, id)
+}
+
+func (e *edge) Request(_ context.Context, who consent.Actor, in consent.NewRequest) (models.ConsentRequest, error) {
+	if e.ask == nil {
+		return models.ConsentRequest{}, errUnexpected
+	}
+	return e.ask(who, in)
+}
+
+func (e *edge) decision(what string, who consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	if e.decide == nil {
+		return models.ConsentRequest{}, errUnexpected
+	}
+	return e.decide(what, who, string(id), reason)
+}
+
+func (e *edge) Withdraw(_ context.Context, who consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	return e.decision("withdraw", who, id, reason)
+}
+
+func (e *edge) Decline(_ context.Context, who consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	return e.decision("decline", who, id, reason)
+}
+
+func (e *edge) Grant(_ context.Context, who consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error) {
+	if e.grant == nil {
+		return models.Grant{}, errUnexpected
+	}
+	return e.grant(who, id, terms)
+}
+
+func (e *edge) Revoke(_ context.Context, who consent.Actor, id models.GrantID, reason string) (consent.Revocation, error) {
+	if e.revoke == nil {
+		return consent.Revocation{}, errUnexpected
+	}
+	return e.revoke(who, id, reason)
+}
+
+func (e *edge) changed(what string, who consent.Actor, id models.GrantID, reason string) (models.Grant, error) {
+	if e.change == nil {
+		return models.Grant{}, errUnexpected
+	}
+	return e.change(what, who, id, reason)
+}
+
+func (e *edge) Suspend(_ context.Context, who consent.Actor, id models.GrantID, reason string) (models.Grant, error) {
+	return e.changed("suspend", who, id, reason)
+}
+
+func (e *edge) Resume(_ context.Context, who consent.Actor, id models.GrantID, reason string) (models.Grant, error) {
+	return e.changed("resume", who, id, reason)
+}
+
+func (e *edge) Customers(_ context.Context, partner models.PartnerID, cursor string, limit int) ([]consent.Customer, string, error) {
+	if e.customers == nil {
+		return nil, "", errUnexpected
+	}
+	return e.customers(partner, cursor, limit)
+}
+
+func (e *edge) Customer(_ context.Context, partner models.PartnerID, id models.TenantID) (consent.Customer, error) {
+	if e.customer == nil {
+		return consent.Customer{}, errUnexpected
+	}
+	return e.customer(partner, id)
+}
+
+func (e *edge) Stopped(_ context.Context, after int64, limit int) ([]models.Dispatch, error) {
+	if e.stopped == nil {
+		return nil, errUnexpected
+	}
+	return e.stopped(after, limit)
+}
+
+func (e *edge) Restart(_ context.Context, id int64) error {
+	if e.restart == nil {
+		return errUnexpected
+	}
+	return e.restart(id)
+}
