@@ -27,13 +27,13 @@ func TestAccept_smallUpload(t *testing.T) {
 			f.t.Errorf("answer %+v, want location %s", a, want)
 		}
 		up, rows := f.upload(a)
-		if up.State != models.UploadQueued || up.RowCount != 4 || up.OpenRows != 2 || up.ErrorRows != 1 || up.CutOrdinal != nil ||
+		if up.State != models.UploadQueued || up.RowCount != 4 || up.OpenRows != 2 || up.ErrorRows != 2 || up.CutOrdinal != nil ||
 			up.GrantID != "grant-1" || up.BatchName != "North Depot 07" || up.RequestID != "req-1" || up.CorrelationID != "corr-1" ||
 			up.ClientID != "p-1" || up.AcceptedAt == nil || up.StartedAt != nil {
 			f.t.Errorf("upload %+v", up)
 		}
 		wantCodes := []models.OutcomeCode{"", "803", "", "9005"}
-		wantStates := []models.UploadState{models.UploadQueued, models.UploadFinishedWithErrors, models.UploadQueued, models.UploadFinished}
+		wantStates := []models.UploadState{models.UploadQueued, models.UploadFinishedWithErrors, models.UploadQueued, models.UploadFinishedWithErrors}
 		for i, row := range rows {
 			if row.Ordinal != i+1 || row.Outcome.Code != wantCodes[i] || row.State != wantStates[i] || (row.SettledAt == nil) != (wantCodes[i] == "") {
 				f.t.Errorf("row %d: %+v", i+1, row)

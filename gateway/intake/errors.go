@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"time"
 
+	"countersign/consent"
+
 	"countersign/internal/errs"
 	"countersign/models"
 )
@@ -14,7 +16,7 @@ var (
 	// ErrLimitRaced is what Consent.ReserveTx returns when the devices it was asked for
 	// are gone; the closing transaction then runs again. It never reaches a caller. Its
 	// code is the one that package consent uses, so that errors.Is knows either.
-	ErrLimitRaced = errs.New(errs.Conflict, "consent_limit_raced", "Another upload took the last devices of the grant's limit.")
+	ErrLimitRaced = consent.ErrLimitRaced
 
 	ErrKeyReused      = errs.New(errs.Conflict, "idempotency_key_reused", "This request id was already used for another body. Use a new request id.")
 	ErrStillRunning   = errs.New(errs.Unavailable, "first_call_running", "The first call with this request id is still running. Repeat it later with the same request id and body.")

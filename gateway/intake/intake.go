@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"countersign/consent"
 	"countersign/models"
 )
 
@@ -15,8 +16,8 @@ const (
 
 // The scopes of a grant that intake asks for.
 const (
-	ScopeRegister = "devices.register"
-	ScopeRemove   = "devices.remove"
+	ScopeRegister = consent.GrantScopeDevicesRegister
+	ScopeRemove   = consent.GrantScopeDevicesRemove
 )
 
 // Caller is the authenticated partner client.

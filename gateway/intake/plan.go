@@ -12,7 +12,7 @@ import (
 type tally struct {
 	rows   int
 	open   int      // rows without an outcome
-	failed int      // rows settled by intake with an outcome that is not done
+	failed int      // rows settled by intake, which always carry an error code
 	isOpen []uint64 // bit set of ordinals
 }
 
@@ -21,13 +21,12 @@ func (t *tally) add(c checked) {
 	for len(t.isOpen) <= c.ordinal/64 {
 		t.isOpen = append(t.isOpen, 0)
 	}
-	switch {
-	case c.verdict == nil:
-		t.open++
-		t.isOpen[c.ordinal/64] |= 1 << (c.ordinal % 64)
-	case models.OutcomeOf(c.verdict.code).Class != models.ClassDone:
+	if c.verdict != nil {
 		t.failed++
+		return
 	}
+	t.open++
+	t.isOpen[c.ordinal/64] |= 1 << (c.ordinal % 64)
 }
 
 // openOrdinals yields the open rows in input order.

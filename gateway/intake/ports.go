@@ -4,27 +4,16 @@ import (
 	"context"
 	"time"
 
+	"countersign/consent"
 	"countersign/internal/db"
 	"countersign/models"
 )
 
 // Ask is the question to consent: may this client do this for that tenant?
-type Ask struct {
-	Partner models.PartnerID
-	Client  models.ClientID
-	Tenant  models.TenantID
-	Scope   string
-}
+type Ask = consent.Ask
 
 // Permit is a yes: the grant it rests on and what still fits into it.
-type Permit struct {
-	Grant     models.GrantID
-	Epoch     int64
-	Epochs    []models.SubjectEpoch
-	ExpiresAt time.Time
-	Now       time.Time
-	Left      *int64 // devices left of the grant's limit; nil means no limit
-}
+type Permit = consent.Permit
 
 // Consent is what intake asks about authorization. Refusals are errs.Errors and are
 // handed on as they are.

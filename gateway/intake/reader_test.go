@@ -47,7 +47,7 @@ func TestReader_rowsAndClasses(t *testing.T) {
 			got = append(got, fmt.Sprintf("%d %s %s %s", r.Ordinal, r.State, r.Outcome.Code, r.Outcome.Class))
 		}
 		want := []string{
-			"1 finished  done", "2 finished_with_errors 801 fix_row", "3 finished_with_errors 808 dispute", "4 finished 806 done",
+			"1 finished  done", "2 finished_with_errors 801 fix_row", "3 finished_with_errors 808 dispute", "4 finished_with_errors 806 done",
 			"5 finished_with_errors 4711 wait", "6 finished_with_errors 9001 ask_customer", "7 processing  ",
 			"8 finished_with_errors 9002 ask_customer", "9 finished_with_errors 9002 ask_customer",
 		}
@@ -242,10 +242,13 @@ func (f *fixture) removed(call Call, device string) {
 func TestRemove_isAnUploadOfOneRow(t *testing.T) {
 	const device = "7e57de71-0000-7000-8000-00000000abcd"
 	run(t, func(f *fixture) {
-		f.accept(create("depot"), tuples(1))
+		registered := f.accept(create("depot"), tuples(1))
 		f.asks, f.reserved = nil, 0
 		call := keyed(create(""), "req-1")
 		call.Method = "DELETE"
+		_, err := f.svc.Remove(f.t.Context(), call, "depot", device)
+		wantCode(f.t, err, ErrDeviceNotFound) // not registered through this batch yet
+		f.settleRow(registered, 1, "", "", device)
 		a, err := f.svc.Remove(f.t.Context(), call, "DEPOT", "7E57DE71-0000-7000-8000-00000000ABCD")
 		if err != nil {
 			f.t.Fatal(err)

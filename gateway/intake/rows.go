@@ -95,7 +95,7 @@ func status(up models.Upload, r models.UploadRow) (RowStatus, error) {
 		return out, unpack(r, &out)
 	}
 	out.State = models.UploadFinished
-	if out.Outcome.Class != models.ClassDone {
+	if out.Outcome.Code != models.OutcomeRegistered {
 		out.State = models.UploadFinishedWithErrors
 	}
 	if out.Sentence == "" {

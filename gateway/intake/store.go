@@ -274,6 +274,17 @@ func (s *store) batch(g *gorm.DB, scope Scope, folded string) (*models.Batch, er
 	return &found[0], nil
 }
 
+// inBatch tells whether a device was registered through a batch.
+func (s *store) inBatch(ctx context.Context, scope Scope, folded string, device models.DeviceID) (bool, error) {
+	var found []int
+	err := within(s.reader(ctx), scope, "uploads").Table("uploads").Select("1").
+		Joins("JOIN batches ON batches.id = uploads.batch_id AND batches.folded_name = ?", folded).
+		Joins("JOIN upload_rows ON upload_rows.upload_id = uploads.id").
+		Where("uploads.kind = 'register' AND upload_rows.device_id = ? AND upload_rows.error_code = ''", device).
+		Limit(1).Find(&found).Error
+	return len(found) > 0, err
+}
+
 func (s *store) batches(ctx context.Context, scope Scope, after int64, limit int) ([]models.Batch, error) {
 	var found []models.Batch
 	err := within(s.reader(ctx), scope, "batches").Where("id > ?", after).Order("id").Limit(limit).Find(&found).Error
