@@ -23,26 +23,27 @@ func (c *Client) Batches(ctx context.Context, tenant string) iter.Seq2[wire.Devi
 
 // BatchDevices lists the registered devices of a batch.
 func (c *Client) BatchDevices(ctx context.Context, tenant, batch string) iter.Seq2[wire.Device, error] {
-	return resources[wire.Device](ctx, c, join("v1", "customers", tenant, "deviceBatches", batch, "devices"), nil)
+	return resources[wire.Device](ctx, c, join("v1", "customers", tenant, "deviceBatches", batch, "devices"), fullPages())
 }
 
-// RemoveDevice asks for the end of a device's registration. requestID makes a
-// repeat safe; empty makes one for this call.
-func (c *Client) RemoveDevice(ctx context.Context, tenant, batch, device, requestID string) error {
+// RemoveDevice asks for the end of a device's registration. What the core says
+// about it is the outcome of the upload the receipt names. requestID makes a repeat
+// safe; empty makes one for this call.
+func (c *Client) RemoveDevice(ctx context.Context, tenant, batch, device, requestID string) (Receipt, error) {
 	resp, err := c.do(ctx, call{
 		method: http.MethodDelete, path: join("v1", "customers", tenant, "deviceBatches", batch, "devices", device),
 		requestID: requestID, repeatable: true,
 	})
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
-	finish(resp.Response)
-	return nil
+	defer finish(resp.Response)
+	return receipt(resp.Header)
 }
 
 // Customers lists the tenants that have agreed to the caller's registrations.
 func (c *Client) Customers(ctx context.Context) iter.Seq2[wire.Customer, error] {
-	return resources[wire.Customer](ctx, c, "/v1/customers", nil)
+	return resources[wire.Customer](ctx, c, "/v1/customers", fullPages())
 }
 
 // Customer reads one tenant that has agreed.

@@ -39,12 +39,12 @@ func (c *Client) ConsentHistory(ctx context.Context, id string) iter.Seq2[wire.H
 
 // RequestConsent asks a tenant. An unknown tenant answers like a known one.
 func (c *Client) RequestConsent(ctx context.Context, ask wire.ConsentAsk) (wire.Consent, error) {
-	return c.decide(ctx, "/v1/consents", ask)
+	return c.decide(ctx, call{path: "/v1/consents"}, ask)
 }
 
 // GrantConsent answers a request with yes, under terms that may only narrow it.
 func (c *Client) GrantConsent(ctx context.Context, id string, terms wire.ConsentTerms) (wire.Consent, error) {
-	return c.decide(ctx, join("v1", "consents", id, "grant"), terms)
+	return c.decide(ctx, call{path: join("v1", "consents", id, "grant")}, terms)
 }
 
 // The changes of ChangeConsent.
@@ -58,12 +58,14 @@ const (
 
 // ChangeConsent changes a request or grant. After Revoke, Consent.Revocation says
 // whether the core has acknowledged; until it has, Consent shows state revoking.
+// Revoke may be called again, to ask how far it came: nothing ends twice.
 func (c *Client) ChangeConsent(ctx context.Context, id, change, reason string) (wire.Consent, error) {
-	return c.decide(ctx, join("v1", "consents", id, change), wire.ConsentReason{Reason: reason})
+	call := call{path: join("v1", "consents", id, change), repeatable: change == Revoke}
+	return c.decide(ctx, call, wire.ConsentReason{Reason: reason})
 }
 
-func (c *Client) decide(ctx context.Context, path string, body any) (wire.Consent, error) {
-	resp, err := c.postJSON(ctx, path, body)
+func (c *Client) decide(ctx context.Context, call call, body any) (wire.Consent, error) {
+	resp, err := c.postJSON(ctx, call, body)
 	if err != nil {
 		return wire.Consent{}, err
 	}

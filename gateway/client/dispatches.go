@@ -16,7 +16,7 @@ func (c *Client) StoppedDispatches(ctx context.Context) iter.Seq2[wire.Dispatch,
 
 // RestartDispatch lets a stopped dispatch go on.
 func (c *Client) RestartDispatch(ctx context.Context, id int64) error {
-	resp, err := c.postJSON(ctx, join("v1", "dispatches", strconv.FormatInt(id, 10), "restart"), struct{}{})
+	resp, err := c.postJSON(ctx, call{path: join("v1", "dispatches", strconv.FormatInt(id, 10), "restart")}, struct{}{})
 	if err != nil {
 		return err
 	}

@@ -154,14 +154,16 @@ func (c *Client) getJSON(ctx context.Context, call call, value any) error {
 	}
 }
 
-// postJSON sends a decision. It is not repeated when it may have been carried out.
-func (c *Client) postJSON(ctx context.Context, path string, body any) (answer, error) {
+// postJSON sends a decision. Unless the call says otherwise it is not repeated when
+// it may have been carried out.
+func (c *Client) postJSON(ctx context.Context, call call, body any) (answer, error) {
 	content, err := json.Marshal(body)
 	if err != nil {
 		return answer{}, fmt.Errorf("client: write the body: %w", err)
 	}
 	sent := BytesBody("application/json", bytes.TrimSpace(content))
-	return c.do(ctx, call{method: http.MethodPost, path: path, body: &sent})
+	call.method, call.body = http.MethodPost, &sent
+	return c.do(ctx, call)
 }
 
 // finish lets the connection be used again.

@@ -22,14 +22,14 @@ func TestUploadRows_walksThePages(t *testing.T) {
 			reply(w, 200, wire.NewPage([]wire.UploadRow{{Row: 3}}, ""))
 		}
 	})
-	rows, more, err := client.Collect(g.client(t).UploadRows(context.Background(), "u", "fix_row"), 0)
+	rows, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", "fix_row"), 0)
 	if err != nil || more || len(rows) != 3 || rows[2].Row != 3 {
 		t.Fatalf("%v, %v, %v", rows, more, err)
 	}
-	if q := g.calls()[1].URL.Query(); q.Get("outcome") != "fix_row" || q.Get("limit") != "1000" {
+	if q := g.calls()[1].URL.Query(); q.Get("outcome") != "fix_row" || q.Get("partner") != "p1" || q.Get("limit") != "1000" {
 		t.Errorf("second page asked with %v", q)
 	}
-	first, more, err := client.Collect(g.client(t).UploadRows(context.Background(), "u", ""), 2)
+	first, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", ""), 2)
 	if err != nil || !more || len(first) != 2 {
 		t.Errorf("%v, %v, %v", first, more, err)
 	}
@@ -57,7 +57,7 @@ func TestLists_stopAtTheFirstError(t *testing.T) {
 	g.inTurn("GET /v1/uploads", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, wire.NewPage([]wire.Upload{{TrackingID: "u1"}}, "c"))
 	}, refuse("cursor_invalid"))
-	filter := client.UploadFilter{Tenant: "t1", State: "finished", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}
+	filter := client.UploadFilter{Owner: client.Owner{Tenant: "t1"}, State: "finished", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}
 	uploads, _, err := client.Collect(g.client(t).Uploads(context.Background(), filter), 0)
 	var refusal *client.APIError
 	if len(uploads) != 1 || !errors.As(err, &refusal) {
@@ -77,7 +77,7 @@ func TestReads_areRepeatedWhenTheAnswerBreaksOff(t *testing.T) {
 	}, func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, wire.Upload{TrackingID: "u", State: "finished"})
 	})
-	upload, err := g.client(t).Upload(context.Background(), "u")
+	upload, err := g.client(t).Upload(context.Background(), client.Owner{}, "u")
 	if err != nil || upload.State != "finished" {
 		t.Errorf("%+v, %v", upload, err)
 	}
@@ -88,5 +88,22 @@ func TestNewRequestID_isARandomUUID(t *testing.T) {
 	a, b := client.NewRequestID(), client.NewRequestID()
 	if len(a) != 36 || a[14] != '4' || a == b {
 		t.Errorf("%q and %q", a, b)
+	}
+}
+
+func TestRemoveDevice_namesTheUploadThatTellsTheOutcome(t *testing.T) {
+	t.Parallel()
+	g := newGateway(t)
+	g.inTurn("DELETE /v1/customers/t1/deviceBatches/{batch}/devices/d1", dropped, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "/customers/t1/batchJobStatus/"+r.PathValue("batch"))
+		w.Header().Set("Idempotency-Replayed", "true")
+		w.WriteHeader(http.StatusNoContent)
+	})
+	got, err := g.client(t).RemoveDevice(context.Background(), "t1", "b", "d1", "id-of-the-caller")
+	if err != nil || got.TrackingID != "b" || !got.Replayed {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if calls := g.calls(); len(calls) != 2 || calls[1].Header.Get("MS-RequestId") != "id-of-the-caller" {
+		t.Errorf("%d calls", len(calls))
 	}
 }

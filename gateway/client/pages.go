@@ -62,6 +62,9 @@ func resources[T any](ctx context.Context, c *Client, path string, query url.Val
 	}
 }
 
+// fullPages asks a collection for its largest pages.
+func fullPages() url.Values { return url.Values{"size": {strconv.Itoa(pageSize)}} }
+
 func cloneQuery(query url.Values) url.Values {
 	clone := url.Values{}
 	for name, values := range query {

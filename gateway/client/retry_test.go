@@ -142,7 +142,8 @@ func TestDecisionsThatMayHaveHappenedAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t)
 	g.mux.HandleFunc("POST /v1/consents", dropped)
-	g.inTurn("POST /v1/consents/c1/revoke", refuse("storage_unavailable", "Retry-After", "1"), func(w http.ResponseWriter, _ *http.Request) {
+	g.mux.HandleFunc("POST /v1/consents/c1/suspend", dropped)
+	g.inTurn("POST /v1/consents/c1/revoke", dropped, refuse("storage_unavailable", "Retry-After", "1"), func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 202, wire.Consent{ID: "c1", State: "revoking"})
 	})
 	c := g.client(t)
@@ -151,9 +152,13 @@ func TestDecisionsThatMayHaveHappenedAreNotRepeated(t *testing.T) {
 	if !errors.As(err, &lost) || len(g.calls()) != 1 {
 		t.Errorf("error = %v after %d calls", err, len(g.calls()))
 	}
+	_, err = c.ChangeConsent(context.Background(), "c1", client.Suspend, "")
+	if !errors.As(err, &lost) || len(g.calls()) != 2 {
+		t.Errorf("error = %v after %d calls", err, len(g.calls()))
+	}
 	consent, err := c.ChangeConsent(context.Background(), "c1", client.Revoke, "sold")
-	if err != nil || consent.State != "revoking" || len(g.calls()) != 3 || g.calls()[2].body != `{"reason":"sold"}` {
-		t.Errorf("a refused decision was not repeated: %+v, %v", consent, err)
+	if err != nil || consent.State != "revoking" || len(g.calls()) != 5 || g.calls()[4].body != `{"reason":"sold"}` {
+		t.Errorf("a revoke, which may be repeated, was not: %+v, %v", consent, err)
 	}
 }
 

@@ -61,7 +61,7 @@ func TestToken_assertionIsFreshAndForThisGateway(t *testing.T) {
 		})
 	})
 	g.inTurn("GET /v1/uploads/u", refuse("invalid_token"), func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, wire.Upload{TrackingID: "u"}) })
-	if _, err := c.Upload(context.Background(), "u"); err != nil {
+	if _, err := c.Upload(context.Background(), client.Owner{}, "u"); err != nil {
 		t.Fatal(err)
 	}
 	for i, n := range []int{0, 2} {
@@ -82,7 +82,7 @@ func TestToken_refusedTwiceIsFinal(t *testing.T) {
 	t.Parallel()
 	g := newGateway(t)
 	g.mux.HandleFunc("GET /v1/uploads/u", refuse("invalid_token"))
-	_, err := g.client(t).Upload(context.Background(), "u")
+	_, err := g.client(t).Upload(context.Background(), client.Owner{}, "u")
 	var refusal *client.APIError
 	if !errors.As(err, &refusal) || refusal.Reason != "invalid_token" {
 		t.Fatalf("error = %v", err)

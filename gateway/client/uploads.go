@@ -87,17 +87,30 @@ func orderQuery(o wire.OrderData) url.Values {
 
 // UploadFilter narrows a list of uploads; empty fields do not.
 type UploadFilter struct {
-	Tenant string
-	Batch  string
-	State  string // queued, processing, finished or finished_with_errors
-	Since  time.Time
-	Until  time.Time
+	Owner
+	Batch string
+	State string // queued, processing, finished or finished_with_errors
+	Since time.Time
+	Until time.Time
+}
+
+// Owner says whose uploads are meant. An operator must name a tenant or a partner;
+// partners and tenants see their own and may narrow them by the other side.
+type Owner struct {
+	Tenant  string
+	Partner string
+}
+
+func (o Owner) query() url.Values {
+	query := url.Values{}
+	set(query, "tenant", o.Tenant)
+	set(query, "partner", o.Partner)
+	return query
 }
 
 // Uploads lists uploads, the newest first.
 func (c *Client) Uploads(ctx context.Context, f UploadFilter) iter.Seq2[wire.Upload, error] {
-	query := url.Values{}
-	set(query, "tenant", f.Tenant)
+	query := f.query()
 	set(query, "batch", f.Batch)
 	set(query, "state", f.State)
 	setTime(query, "since", f.Since)
@@ -106,16 +119,16 @@ func (c *Client) Uploads(ctx context.Context, f UploadFilter) iter.Seq2[wire.Upl
 }
 
 // Upload reads one upload with its counts.
-func (c *Client) Upload(ctx context.Context, tracking string) (wire.Upload, error) {
+func (c *Client) Upload(ctx context.Context, of Owner, tracking string) (wire.Upload, error) {
 	var upload wire.Upload
-	err := c.getJSON(ctx, call{path: join("v1", "uploads", tracking)}, &upload)
+	err := c.getJSON(ctx, call{path: join("v1", "uploads", tracking), query: of.query()}, &upload)
 	return upload, err
 }
 
 // UploadRows lists the rows of an upload in input order. outcome is an outcome
 // class, "open", or empty for all rows.
-func (c *Client) UploadRows(ctx context.Context, tracking, outcome string) iter.Seq2[wire.UploadRow, error] {
-	query := url.Values{}
+func (c *Client) UploadRows(ctx context.Context, of Owner, tracking, outcome string) iter.Seq2[wire.UploadRow, error] {
+	query := of.query()
 	set(query, "outcome", outcome)
 	return items[wire.UploadRow](ctx, c, join("v1", "uploads", tracking, "rows"), query)
 }

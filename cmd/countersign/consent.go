@@ -1,0 +1,182 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/gateway/client"
+	"countersign/gateway/wire"
+)
+
+func (a *app) consentCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "consent",
+		Short: "Ask customers for consent, decide about it, end it",
+		Example: `  countersign consent request fabrikam.example --purpose "laptops of order 4711"
+  countersign consent list --state active`,
+	}
+	cmd.AddCommand(
+		a.consentRequestCommand(), a.consentListCommand(), a.consentShowCommand(), a.consentHistoryCommand(), a.consentGrantCommand(),
+		a.changeCommand(client.Decline, "Say no to a request (customer)", "too many devices"),
+		a.changeCommand(client.Withdraw, "Take a request back (partner)", "order cancelled"),
+		a.changeCommand(client.Suspend, "Pause a grant (customer)", "stocktaking"),
+		a.changeCommand(client.Resume, "Let a suspended grant go on (customer)", "stocktaking is over"),
+		a.revokeCommand(),
+	)
+	return cmd
+}
+
+// defaultScope is what a partner needs to register devices.
+const defaultScope = "devices.register"
+
+func (a *app) consentRequestCommand() *cobra.Command {
+	var ask wire.ConsentAsk
+	var limit int64
+	var until, answerBy string
+	cmd := &cobra.Command{
+		Use:   "request TENANT",
+		Short: "Ask a customer for consent (partner)",
+		Long:  "Ask a customer, named by tenant id or domain, for consent. Whether such a customer exists is not told.",
+		Example: `  countersign consent request fabrikam.example --purpose "laptops of order 4711"
+  countersign consent request 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10 --purpose "refresh 2027" \
+      --scope devices.register,devices.remove --device-limit 500 --until 2027-12-31`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask.Tenant, ask.DeviceLimit = args[0], flagged(cmd, "device-limit", limit)
+			var errA, errB error
+			ask.GrantUntil, errA = pointInTime("until", until)
+			ask.ExpiresAt, errB = pointInTime("answer-by", answerBy)
+			if err := errors.Join(errA, errB); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			consent, err := c.RequestConsent(cmd.Context(), ask)
+			if err != nil {
+				return err
+			}
+			return a.printConsent(consent)
+		},
+	}
+	cmd.Flags().StringVar(&ask.Purpose, "purpose", "", "why, for the customer to read")
+	cmd.Flags().StringVar(&ask.Reference, "reference", "", "order or contract")
+	cmd.Flags().StringSliceVar(&ask.Scopes, "scope", []string{defaultScope}, "what to be allowed: devices.register, devices.remove, profiles.assign, devices.read")
+	cmd.Flags().Int64Var(&limit, "device-limit", 0, "most devices (default no limit)")
+	cmd.Flags().StringVar(&until, "until", "", "end of the consent, a date or time (default one year)")
+	cmd.Flags().StringVar(&answerBy, "answer-by", "", "until when the question stands, a date or time (default 30 days)")
+	_ = cmd.MarkFlagRequired("purpose") // the flag is there
+	return cmd
+}
+
+func (a *app) consentGrantCommand() *cobra.Command {
+	var terms wire.ConsentTerms
+	var limit int64
+	var until string
+	cmd := &cobra.Command{
+		Use:   "grant ID",
+		Short: "Say yes to a request, or to less than it asks (customer)",
+		Example: `  countersign consent grant 0198f0c2-…
+  countersign consent grant 0198f0c2-… --device-limit 100 --until 2027-03-31`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			terms.DeviceLimit = flagged(cmd, "device-limit", limit)
+			if terms.ExpiresAt, err = pointInTime("until", until); err != nil {
+				return err
+			}
+			c, err := a.client()
+			if err != nil {
+				return err
+			}
+			consent, err := c.GrantConsent(cmd.Context(), args[0], terms)
+			if err != nil {
+				return err
+			}
+			return a.printConsent(consent)
+		},
+	}
+	cmd.Flags().StringSliceVar(&terms.Scopes, "scope", nil, "scopes to allow (default all that are asked for)")
+	cmd.Flags().Int64Var(&limit, "device-limit", 0, "most devices (default what is asked for)")
+	cmd.Flags().StringVar(&until, "until", "", "end of the consent, a date or time (default what is asked for)")
+	return cmd
+}
+
+// flagged returns the value of a flag that was given.
+func flagged(cmd *cobra.Command, name string, value int64) *int64 {
+	if !cmd.Flags().Changed(name) {
+		return nil
+	}
+	return &value
+}
+
+// pointInTime reads a date, which means its last second in UTC, or a time.
+func pointInTime(flag, text string) (*time.Time, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		end := day.AddDate(0, 0, 1).Add(-time.Second)
+		return &end, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %q is neither a date (2027-03-31) nor a time (2027-03-31T18:00:00Z)", flag, text)
+	}
+	return &at, nil
+}
+
+func (a *app) printConsent(c wire.Consent) error {
+	return a.print(c, func(g *grid) {
+		g.field("Id", c.ID)
+		g.field("State", c.Kind+" "+c.State)
+		g.field("Partner", party(c.Partner))
+		g.field("Customer", party(c.Tenant))
+		g.field("Purpose", c.Purpose)
+		g.field("Reference", c.Reference)
+		g.field("Allows", c.Scopes)
+		g.field("Devices", gauge(c.Devices))
+		g.field("Until", c.ExpiresAt)
+		g.field("Answer by", c.AnswerUntil)
+		g.field("Created", c.CreatedAt)
+		g.field("Decided", c.DecidedAt)
+		g.field("Grant", c.GrantID)
+		g.field("Request", c.RequestID)
+		if c.Ended != nil {
+			g.field("Ended", fmt.Sprintf("%s by the %s. %s", word(c.Ended.At), c.Ended.By, c.Ended.Reason))
+		}
+		if c.Revocation != nil {
+			g.field("Revoked", revocation(*c.Revocation))
+		}
+	})
+}
+
+func party(p wire.Party) string {
+	name := p.Name
+	if name == "" {
+		name = p.Addressed
+	}
+	if name == p.ID || p.ID == "" {
+		return name
+	}
+	return strings.TrimSpace(name + " (" + p.ID + ")")
+}
+
+func gauge(d wire.DeviceGauge) string {
+	if d.Limit == nil {
+		return fmt.Sprintf("%d registered, %d under way, no limit", d.Used, d.Reserved)
+	}
+	return fmt.Sprintf("%d registered, %d under way, %s left of %d", d.Used, d.Reserved, word(d.Left), *d.Limit)
+}
+
+func revocation(r wire.Revocation) string {
+	if r.Done {
+		return "nothing was registered after " + word(r.Moment)
+	}
+	return "not acknowledged yet; nothing can land after " + word(r.NothingAfter)
+}

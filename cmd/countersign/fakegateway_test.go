@@ -1,0 +1,239 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/gateway/wire"
+	"countersign/models"
+)
+
+// fakeGateway answers like a gateway, from memory. What becomes of a device is
+// written in its serial number: FIX…, ASK…, WAIT…, OPEN…; all others are done.
+type fakeGateway struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	uploads  []*fakeUpload
+	byKey    map[string]*fakeUpload
+	ids      map[string]bool // request ids seen with a submission
+	bodies   []string
+	queries  []string
+	types    []string
+	consents map[string]wire.Consent
+	refuse   string        // word for every submission
+	after    string        // Retry-After with it
+	lose     int           // answers to submissions that get lost
+	down     bool          // nothing is answered at all
+	hang     bool          // submissions are accepted, but the answer does not come
+	hanging  chan struct{} // one value for each submission that hangs
+	cutRows  bool          // row lists break off
+}
+
+type fakeUpload struct {
+	wire.Upload
+	digest [32]byte
+	rows   []wire.UploadRow
+}
+
+func newFakeGateway() *fakeGateway {
+	f := &fakeGateway{byKey: map[string]*fakeUpload{}, ids: map[string]bool{}, consents: map[string]wire.Consent{}, hanging: make(chan struct{}, 10)}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /oauth2/token", f.token)
+	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches", f.submit)
+	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches/{batch}/devices", f.submit)
+	mux.HandleFunc("GET /v1/uploads", f.listUploads)
+	mux.HandleFunc("GET /v1/uploads/{id}", f.upload)
+	mux.HandleFunc("GET /v1/uploads/{id}/rows", f.rows)
+	f.routeConsents(mux)
+	f.routeLists(mux)
+	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		down := f.down
+		f.mu.Unlock()
+		if down {
+			panic(http.ErrAbortHandler)
+		}
+		mux.ServeHTTP(w, r)
+	}))
+	return f
+}
+
+func (f *fakeGateway) token(w http.ResponseWriter, r *http.Request) {
+	id, secret, _ := r.BasicAuth()
+	if (id != "plant-7" || secret != "s3cret") && r.FormValue("client_assertion") == "" {
+		writeJSON(w, 401, wire.OAuthError{Error: "invalid_client", Description: "Client authentication failed."})
+		return
+	}
+	writeJSON(w, 200, map[string]any{"access_token": "t", "token_type": "Bearer", "expires_in": 600, "scope": "devices.read devices.write"})
+}
+
+func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler) // the sender broke off; nothing is stored
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := r.Header.Get("MS-RequestId")
+	f.ids[id] = true
+	if f.refuse != "" {
+		refuseWith(w, r, f.refuse, f.after)
+		return
+	}
+	key := r.URL.Path + "?" + r.URL.RawQuery + " " + id
+	u, replayed := f.byKey[key], true
+	if u == nil {
+		u, replayed = f.accept(r, body), false
+		f.byKey[key] = u
+	}
+	if u.digest != sha256.Sum256(body) {
+		refuseWith(w, r, "idempotency_key_reused", "")
+		return
+	}
+	if f.lose > 0 {
+		f.lose--
+		panic(http.ErrAbortHandler)
+	}
+	if f.hang {
+		f.hanging <- struct{}{}
+		f.mu.Unlock()
+		<-r.Context().Done()
+		f.mu.Lock()
+	}
+	w.Header().Set("Location", "/customers/"+r.PathValue("tenant")+"/batchJobStatus/"+u.TrackingID)
+	if replayed {
+		w.Header().Set("Idempotency-Replayed", "true")
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (f *fakeGateway) accept(r *http.Request, body []byte) *fakeUpload {
+	f.bodies, f.queries = append(f.bodies, string(body)), append(f.queries, r.URL.RawQuery)
+	f.types = append(f.types, r.Header.Get("Content-Type"))
+	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	u := &fakeUpload{digest: sha256.Sum256(body)}
+	u.Upload = wire.Upload{
+		TrackingID: fmt.Sprintf("track-%d", len(f.uploads)+1), Kind: "register", State: "finished", TenantID: r.PathValue("tenant"),
+		BatchName: r.URL.Query().Get("batchId") + r.PathValue("batch"), AcceptedAt: &now, RequestID: r.Header.Get("MS-RequestId"),
+	}
+	for i, serial := range serials(r.Header.Get("Content-Type"), body) {
+		u.add(i+1, serial)
+	}
+	f.uploads = append(f.uploads, u)
+	return u
+}
+
+func (u *fakeUpload) add(n int, serial string) {
+	u.Rows.Total++
+	if strings.HasPrefix(serial, "OPEN") {
+		u.State, u.Rows.Open = "processing", u.Rows.Open+1
+		u.rows = append(u.rows, wire.UploadRow{Row: n, Status: "processing", SerialNumber: serial})
+		return
+	}
+	code := models.OutcomeRegistered
+	for prefix, c := range map[string]models.OutcomeCode{"FIX": models.OutcomeMissingIdentifier, "ASK": models.OutcomeConsentEnded, "WAIT": models.OutcomeStorageError, "OLD": models.OutcomeAlreadyAssigned} {
+		if strings.HasPrefix(serial, prefix) {
+			code = c
+		}
+	}
+	o := models.OutcomeOf(code)
+	row := wire.UploadRow{
+		Row: n, Status: "finished", SerialNumber: serial, ErrorCode: string(o.Code), ErrorDescription: o.Description,
+		OutcomeClass: string(o.Class), Detail: o.Sentence, NextActor: o.NextActor, SafeToRepeat: &o.SafeToRepeat,
+	}
+	if code != models.OutcomeRegistered {
+		row.Status, u.State, u.Rows.WithErrors = "finished_with_errors", "finished_with_errors", u.Rows.WithErrors+1
+	} else {
+		row.DeviceID = "device-of-" + serial
+	}
+	u.rows = append(u.rows, row)
+}
+
+// serials finds the serial numbers: the first column of a CSV, or a member.
+func serials(contentType string, body []byte) (found []string) {
+	if strings.HasPrefix(contentType, "text/csv") {
+		for i, line := range strings.Split(strings.TrimSpace(strings.ReplaceAll(string(body), "\r", "")), "\n") {
+			if serial, _, _ := strings.Cut(line, ","); i > 0 && strings.TrimSpace(line) != "" {
+				found = append(found, serial)
+			}
+		}
+		return found
+	}
+	var list []wire.NewDevice
+	var batch wire.DeviceBatchCreationRequest
+	if json.Unmarshal(body, &list) != nil {
+		_ = json.Unmarshal(body, &batch)
+		list = batch.Devices
+	}
+	for _, d := range list {
+		found = append(found, d.SerialNumber)
+	}
+	return found
+}
+
+func (f *fakeGateway) find(id string) *fakeUpload {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, u := range f.uploads {
+		if u.TrackingID == id {
+			return u
+		}
+	}
+	return nil
+}
+
+func (f *fakeGateway) upload(w http.ResponseWriter, r *http.Request) {
+	if u := f.find(r.PathValue("id")); u != nil {
+		writeJSON(w, 200, u.Upload)
+		return
+	}
+	refuseWith(w, r, "upload_not_found", "")
+}
+
+// rows gives two rows a page, so that everybody has to page.
+func (f *fakeGateway) rows(w http.ResponseWriter, r *http.Request) {
+	u := f.find(r.PathValue("id"))
+	if u == nil {
+		refuseWith(w, r, "upload_not_found", "")
+		return
+	}
+	f.mu.Lock()
+	cut := f.cutRows
+	f.mu.Unlock()
+	wanted := []wire.UploadRow{}
+	for _, row := range u.rows {
+		if class := r.URL.Query().Get("outcome"); class == "" || class == row.OutcomeClass {
+			wanted = append(wanted, row)
+		}
+	}
+	from := 0
+	_, _ = fmt.Sscan(r.URL.Query().Get("cursor"), &from)
+	if cut && from > 0 {
+		panic(http.ErrAbortHandler)
+	}
+	next := ""
+	if from+2 < len(wanted) {
+		next = fmt.Sprint(from + 2)
+	}
+	writeJSON(w, 200, wire.NewPage(wanted[from:min(from+2, len(wanted))], next))
+}
+
+func (f *fakeGateway) listUploads(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	found := []wire.Upload{}
+	for _, u := range f.uploads {
+		if state := r.URL.Query().Get("state"); state == "" || state == u.State {
+			found = append(found, u.Upload)
+		}
+	}
+	writeJSON(w, 200, wire.NewPage(found, ""))
+}

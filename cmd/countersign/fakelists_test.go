@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"countersign/gateway/wire"
+)
+
+var someDay = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+func (f *fakeGateway) routeConsents(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/consents", func(w http.ResponseWriter, r *http.Request) {
+		var ask wire.ConsentAsk
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+			panic(err)
+		}
+		c := wire.Consent{
+			ID: "consent-1", Kind: "request", State: "pending", Partner: wire.Party{ID: "p1", Name: "Northwind Devices"},
+			Tenant: wire.Party{Addressed: ask.Tenant}, Purpose: ask.Purpose, Scopes: ask.Scopes,
+			Devices: wire.DeviceGauge{Limit: ask.DeviceLimit, Left: ask.DeviceLimit}, ExpiresAt: someDay, CreatedAt: someDay,
+		}
+		if ask.GrantUntil != nil {
+			c.ExpiresAt = *ask.GrantUntil
+		}
+		f.putConsent(c)
+		writeJSON(w, 201, c)
+	})
+	mux.HandleFunc("POST /v1/consents/{id}/{change}", f.changeConsent)
+	mux.HandleFunc("GET /v1/consents/{id}", func(w http.ResponseWriter, r *http.Request) {
+		c, ok := f.consent(r.PathValue("id"))
+		if !ok {
+			refuseWith(w, r, "consent_not_found", "")
+			return
+		}
+		writeJSON(w, 200, c)
+	})
+	mux.HandleFunc("GET /v1/consents", func(w http.ResponseWriter, r *http.Request) {
+		list := []wire.Consent{}
+		if c, ok := f.consent("consent-1"); ok && (r.URL.Query().Get("state") == "" || r.URL.Query().Get("state") == c.State) {
+			list = append(list, c)
+		}
+		writeJSON(w, 200, wire.NewPage(list, ""))
+	})
+	mux.HandleFunc("GET /v1/consents/{id}/history", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewPage([]wire.HistoryEntry{{At: someDay, Subject: "request", To: "pending", Actor: "partner", ActorID: "plant-7"}}, ""))
+	})
+}
+
+func (f *fakeGateway) changeConsent(w http.ResponseWriter, r *http.Request) {
+	c, ok := f.consent(r.PathValue("id"))
+	if !ok {
+		refuseWith(w, r, "consent_not_found", "")
+		return
+	}
+	after := map[string]string{"grant": "active", "decline": "declined", "withdraw": "withdrawn", "suspend": "suspended", "resume": "active", "revoke": "revoking"}
+	before := c.State
+	c.State, c.Revocation = after[r.PathValue("change")], nil
+	status := 200
+	if c.State == "revoking" { // the core acknowledges when it is asked again
+		c.Revocation = &wire.Revocation{NothingAfter: someDay.Add(30 * time.Second)}
+		status = 202
+		if before == "revoking" {
+			moment := someDay.Add(2 * time.Second)
+			c.State, c.Revocation.Done, c.Revocation.Moment = "revoked", true, &moment
+			status = 200
+		}
+	}
+	f.putConsent(c)
+	writeJSON(w, status, c)
+}
+
+func (f *fakeGateway) consent(id string) (wire.Consent, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c, ok := f.consents[id]
+	return c, ok
+}
+
+func (f *fakeGateway) putConsent(c wire.Consent) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.consents[c.ID] = c
+}
+
+func (f *fakeGateway) routeLists(mux *http.ServeMux) {
+	serial := "SN\x1b[31m-1"
+	customer := wire.Customer{ID: "t1", CompanyProfile: wire.CompanyProfile{CompanyName: "Fabrikam", Domain: "fabrikam.example"}}
+	mux.HandleFunc("GET /v1/customers", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewCollection([]wire.Customer{customer}, "/customers", ""))
+	})
+	mux.HandleFunc("GET /v1/customers/t1", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, customer) })
+	mux.HandleFunc("GET /v1/customers/t1/deviceBatches", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewCollection([]wire.DeviceBatch{{ID: "north depot", DevicesCount: 2, CreationDate: "2026-11-23T10:00:00"}}, "", ""))
+	})
+	mux.HandleFunc("GET /v1/customers/t1/deviceBatches/{batch}/devices", func(w http.ResponseWriter, r *http.Request) {
+		devices := []wire.Device{{ID: "d1", SerialNumber: &serial, UploadedDate: "2026-11-23T10:00:00"}, {ID: "d2 of " + r.PathValue("batch")}}
+		writeJSON(w, 200, wire.NewCollection(devices, "", ""))
+	})
+	mux.HandleFunc("GET /v1/dispatches", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewPage([]wire.Dispatch{{ID: 4711, Kind: "register", FirstRow: 1, LastRow: 500, LastError: "core: refused", CreatedAt: someDay}}, ""))
+	})
+	mux.HandleFunc("POST /v1/dispatches/4711/restart", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func refuseWith(w http.ResponseWriter, r *http.Request, word, after string) {
+	code, ok := wire.Lookup(word)
+	if !ok {
+		panic("no such word: " + word)
+	}
+	w.Header().Set("MS-RequestId", r.Header.Get("MS-RequestId"))
+	if after != "" {
+		w.Header().Set("Retry-After", after)
+	}
+	if code.Status == http.StatusTooManyRequests {
+		writeJSON(w, 429, wire.Throttled{StatusCode: 429, Message: "Rate limit is exceeded."})
+		return
+	}
+	writeJSON(w, code.Status, wire.Problem{
+		Code: code.Number, Description: code.Title + ".", Title: code.Title, Status: code.Status, Detail: code.Title + ".",
+		Reason: code.Word, NextActor: code.NextActor, Retryable: code.Retryable,
+	})
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"countersign/gateway/wire"
+)
+
+// report is what became of one file.
+type report struct {
+	File       string         `json:"file"`
+	Tenant     string         `json:"tenant"`
+	Batch      string         `json:"batch"`
+	RequestID  string         `json:"requestId,omitzero"`
+	TrackingID string         `json:"trackingId,omitzero"`
+	Continued  bool           `json:"continued"` // an earlier run began it
+	State      string         `json:"state,omitzero"`
+	Rows       wire.RowCounts `json:"rows"`
+	tally
+	ResultFile string   `json:"resultFile,omitzero"`
+	ExitCode   int      `json:"exitCode"`
+	Error      *failure `json:"error,omitzero"`
+}
+
+// submit submits files one after the other and ends with the gravest of their codes.
+func (a *app) submit(ctx context.Context, files []string, o submitOptions) error {
+	p, err := a.profile()
+	if err != nil {
+		return err
+	}
+	c, err := a.clientFor(p)
+	if err != nil {
+		return err
+	}
+	var reports []*report
+	code := exitDone
+	for i, file := range files {
+		s := &submitter{app: a, client: c, profile: p, options: o, progress: a.progress(filepath.Base(file))}
+		r := s.run(ctx, file)
+		reports = append(reports, r)
+		code = worse(code, r.ExitCode)
+		if r.Error != nil && (r.ExitCode == exitUnreachable || r.ExitCode == exitInterrupted) {
+			if rest := len(files) - i - 1; rest > 0 {
+				a.say("Files not tried: %d", rest)
+			}
+			break
+		}
+	}
+	if err := a.print(map[string]any{"files": reports}, func(g *grid) { reportTable(g, reports) }); err != nil {
+		return err
+	}
+	if code != exitDone {
+		return &outcomeError{code}
+	}
+	return nil
+}
+
+func reportTable(g *grid, reports []*report) {
+	for i, r := range reports {
+		if i > 0 {
+			g.row("")
+		}
+		g.field("File", r.File)
+		g.field("Batch", r.Batch)
+		g.field("Upload", r.TrackingID)
+		g.field("State", r.State)
+		g.field("Result", r.ResultFile)
+		if len(r.Outcomes) > 0 {
+			g.row("")
+			r.table(g)
+		}
+	}
+}
