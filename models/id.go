@@ -2,15 +2,27 @@ package models
 
 // Identifiers are lower-case GUID text unless said otherwise. They are distinct
 // types so that a partner's id can never be passed where a tenant's is meant.
-type (
-	PartnerID  string // a partner organisation
-	TenantID   string // a customer; may be any GUID a caller names, known or not
-	ClientID   string // an OAuth client; prefix says whose: "p-", "t-" or "o-"
-	RequestID  string // a consent request
-	GrantID    string // a grant, the tenant's registration authorization
-	TrackingID string // an upload, the id partners poll with
-	DeviceID   string // a registration in the core; the device id everywhere
-)
+
+// PartnerID names a partner organisation.
+type PartnerID string
+
+// TenantID names a customer; it may be any GUID a caller wrote, known or not.
+type TenantID string
+
+// ClientID names an OAuth client; its prefix says whose: "p-", "t-" or "o-".
+type ClientID string
+
+// RequestID names a consent request.
+type RequestID string
+
+// GrantID names a grant, the tenant's registration authorization.
+type GrantID string
+
+// TrackingID names an upload, and is what partners poll with.
+type TrackingID string
+
+// DeviceID names a registration in the core; it is the device id everywhere.
+type DeviceID string
 
 // ValidGUID reports whether s is a GUID in the 8-4-4-4-12 form, in either case.
 func ValidGUID(s string) bool {

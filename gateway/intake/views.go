@@ -55,5 +55,5 @@ type UploadFilter struct {
 	Batch string
 }
 
-// OpenRows, beside the outcome classes, selects rows without an outcome.
+// OpenRows selects, beside the outcome classes, rows without an outcome.
 const OpenRows models.OutcomeClass = "open"

@@ -120,7 +120,7 @@ func Call(ctx context.Context, path, name string, input any) (json.RawMessage, e
 	if err != nil {
 		return nil, fmt.Errorf("speak to the server: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to the end below
+	defer res.Body.Close()
 	return read(res)
 }
 

@@ -27,7 +27,7 @@ func (p *pool) PrepareContext(ctx context.Context, query string) (*sql.Stmt, err
 		return nil, err
 	}
 	defer leave()
-	return p.db.PrepareContext(ctx, query)
+	return p.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // gorm closes what it asked for
 }
 
 // ExecContext implements gorm.ConnPool.
@@ -47,7 +47,7 @@ func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sq
 		return nil, err
 	}
 	defer leave()
-	return p.db.QueryContext(ctx, query, utcArgs(args)...)
+	return p.db.QueryContext(ctx, query, utcArgs(args)...) //nolint:sqlclosecheck // gorm closes what it asked for
 }
 
 // QueryRowContext implements gorm.ConnPool.

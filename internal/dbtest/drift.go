@@ -13,7 +13,7 @@ import (
 	"countersign/models/migrations"
 )
 
-// Exclude, given to CheckDrift among the models, leaves findings out. Each
+// Exclude leaves findings out, given to CheckDrift among the models. Each
 // entry is a pattern of path.Match for a table ("staged_*"), a column
 // ("uploads.search"), or an index or key by its full subject, as the finding
 // names it ("rows: index rows_due").

@@ -139,7 +139,7 @@ type Display struct {
 // DisplaySize is the display's size in centimetres.
 type DisplaySize struct{ Width, Height uint16 }
 
-// Chassis: Type is SMBIOS's (3 desktop, 10 notebook), Role the power platform
+// Chassis is the case; Type is SMBIOS's (3 desktop, 10 notebook), Role the power platform
 // role (1 desktop, 2 mobile, 8 slate). Unknown is a byte whose meaning is not known.
 type Chassis struct{ Type, Role, Unknown, Digitizer, Touches uint8 }
 
