@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -161,10 +160,13 @@ func party(p wire.Party) string {
 	if name == "" {
 		name = p.Addressed
 	}
-	if name == p.ID || p.ID == "" {
+	switch {
+	case name == "":
+		return p.ID
+	case name == p.ID || p.ID == "":
 		return name
 	}
-	return strings.TrimSpace(name + " (" + p.ID + ")")
+	return name + " (" + p.ID + ")"
 }
 
 func gauge(d wire.DeviceGauge) string {

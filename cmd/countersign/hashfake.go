@@ -46,7 +46,7 @@ hardware. The same seed gives the same devices. Makers, serial numbers and keys 
 			if err := atomicfile.Write(out, 0o644, fill); err != nil {
 				return err
 			}
-			a.say("Wrote %d devices to %s.", count, out)
+			a.say("Devices written to %s: %d", out, count)
 			return nil
 		},
 	}

@@ -56,6 +56,14 @@ func (a *app) submit(ctx context.Context, files []string, o submitOptions) error
 	return nil
 }
 
+// state is the upload's, or says that there is none.
+func (r *report) state() string {
+	if r.Error != nil && r.TrackingID == "" && r.Error.Reason != "" {
+		return "not accepted: " + r.Error.Reason
+	}
+	return r.State
+}
+
 func reportTable(g *grid, reports []*report) {
 	for i, r := range reports {
 		if i > 0 {
@@ -64,7 +72,7 @@ func reportTable(g *grid, reports []*report) {
 		g.field("File", r.File)
 		g.field("Batch", r.Batch)
 		g.field("Upload", r.TrackingID)
-		g.field("State", r.State)
+		g.field("State", r.state())
 		g.field("Result", r.ResultFile)
 		if len(r.Outcomes) > 0 {
 			g.row("")
