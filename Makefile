@@ -60,7 +60,7 @@ fmt:
 .PHONY: docs
 docs:
 	@$(TOOL) swag init --quiet --parseInternal --dir gateway,gateway/wire --generalInfo doc.go --outputTypes json,yaml --output docs
-	@$(GO) test -run TestErrorsDocument ./gateway/wire -update
+	@$(GO) test -run TestErrorsPage ./gateway/wire -update
 
 ## check-docs: fail when the generated documents are not what the code says
 .PHONY: check-docs
