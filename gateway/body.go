@@ -32,8 +32,12 @@ func newBody(r *http.Request, conn *http.ResponseController, idle time.Duration)
 }
 
 // Read implements io.Reader. The deadline is the connection's own, so it is set by the
-// real clock; it is lifted at the end, or it would end the request while it is worked on.
+// real clock. The HTTP server lifts it at the end of the body; another one after that
+// would end the request while it is worked on.
 func (b *body) Read(p []byte) (int, error) {
+	if b.ended {
+		return 0, io.EOF
+	}
 	b.began = true
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle)) // not every test transport has one
 	n, err := b.ReadCloser.Read(p)
@@ -42,7 +46,6 @@ func (b *body) Read(p []byte) (int, error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		b.ended = true
-		_ = b.conn.SetReadDeadline(time.Time{})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errBodyTimeout.WithCause(err)
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -59,9 +62,13 @@ func (b *body) unread() bool { return !b.ended }
 func (b *body) drainable() bool { return b.unread() && !b.broken && (!b.waiting || b.began) }
 
 // drain reads what the sender is still writing, within limits, so that one that writes
-// everything before it reads finds the answer and not a broken connection.
+// everything before it reads finds the answer and not a broken connection. The deadline
+// holds for a sender that waits, too: the HTTP server looks for its body once more.
 func (b *body) drain(limit int64, within time.Duration) {
-	if b.conn.SetReadDeadline(time.Now().Add(within)) != nil {
+	if b.broken {
+		within = 0
+	}
+	if !b.unread() || b.conn.SetReadDeadline(time.Now().Add(within)) != nil || !b.drainable() {
 		return
 	}
 	n, err := io.CopyN(io.Discard, b.ReadCloser, limit)

@@ -95,7 +95,7 @@ func (s *server) refuse(c *gin.Context, x *exchange, r route, err error) {
 		h.Set("Connection", "close")
 	}
 	if x.body.drainable() {
-		_ = x.body.conn.EnableFullDuplex() // HTTP/2 needs none
+		_ = x.body.conn.EnableFullDuplex() // reading goes on after the answer; HTTP/2 needs no leave
 	}
 	if r.class == RateToken {
 		s.writeOAuthError(c, e, err)
@@ -104,8 +104,8 @@ func (s *server) refuse(c *gin.Context, x *exchange, r route, err error) {
 	}
 	if x.body.drainable() {
 		c.Writer.Flush()
-		x.body.drain(s.Limits.DrainBytes, s.Limits.DrainTime)
 	}
+	x.body.drain(s.Limits.DrainBytes, s.Limits.DrainTime)
 }
 
 // writeProblem writes headers and body of a refusal.

@@ -68,7 +68,6 @@ var (
 	partnerOnly  = []models.OwnerKind{models.OwnerPartner}
 	tenantOnly   = []models.OwnerKind{models.OwnerTenant}
 	operatorOnly = []models.OwnerKind{models.OwnerOperator}
-	bothSides    = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant}
 	everyKind    = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant, models.OwnerOperator}
 	deciders     = []models.OwnerKind{models.OwnerTenant, models.OwnerOperator}
 )
