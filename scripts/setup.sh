@@ -13,7 +13,6 @@ postgres_present() {
 command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
 postgres_present || missing+=(postgresql)
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
-command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 
