@@ -50,7 +50,7 @@ var (
 	// ErrInvalid: the input breaks a rule; the fields say which.
 	ErrInvalid = errs.New(errs.Invalid, "consent_invalid", "The consent request is not acceptable. The listed fields say why.")
 	// ErrCursor: the continuation belongs to no page of this list.
-	ErrCursor = errs.New(errs.Invalid, "cursor_invalid",
+	ErrCursor = errs.New(errs.Invalid, "invalid_cursor",
 		"The continuation is not one this list gave out. Start again without it.")
 )
 

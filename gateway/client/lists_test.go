@@ -56,7 +56,7 @@ func TestLists_stopAtTheFirstError(t *testing.T) {
 	g := newGateway(t)
 	g.inTurn("GET /v1/uploads", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, 200, wire.NewPage([]wire.Upload{{TrackingID: "u1"}}, "c"))
-	}, refuse("cursor_invalid"))
+	}, refuse("invalid_cursor"))
 	filter := client.UploadFilter{Owner: client.Owner{Tenant: "t1"}, State: "finished", Since: time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("", 3600))}
 	uploads, _, err := client.Collect(g.client(t).Uploads(context.Background(), filter), 0)
 	var refusal *client.APIError

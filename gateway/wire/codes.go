@@ -55,7 +55,6 @@ var callCodes = []Code{
 	{"invalid_parameter", "3000", 400, "A query parameter or header is not acceptable", ActorPartner, false, "The listed fields say which one and why."},
 	{"invalid_request_id", "800002", 400, "The request id cannot be used", ActorPartner, false, "Send one MS-RequestId or Idempotency-Key of 8 to 128 letters, digits and `._:-`. The two headers may not differ."},
 	{"invalid_cursor", "800002", 400, "The continuation token is not from this list", ActorPartner, false, "Start the list again without a token."},
-	{"cursor_invalid", "800002", 400, "The continuation token is not from this list", ActorPartner, false, "Start the list again without a token."},
 	{"unsupported_media_type", "800002", 415, "The content type is not taken here", ActorPartner, false, "Send `application/json`, or `text/csv` where devices are uploaded."},
 	{"unsupported_encoding", "800002", 415, "Compressed bodies are not taken", ActorPartner, false, "Send the body without `Content-Encoding`."},
 	{"body_too_large", "800002", 413, "The body is too large", ActorPartner, false, "Split the call."},
