@@ -41,7 +41,11 @@ func TestGraceful_stopLosesNothing(t *testing.T) {
 			}
 		}
 	}()
-	<-enough
+	select {
+	case <-enough:
+	case <-done: // or the test would wait for ever
+		t.Fatalf("only %d uploads were accepted\n%s", len(accepted), tail(r.log.String()))
+	}
 	if err := r.stop(); err != nil {
 		t.Errorf("the server ended with %v\n%s", err, tail(r.log.String()))
 	}
