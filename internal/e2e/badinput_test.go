@@ -203,6 +203,32 @@ func TestBadInput_memoryStaysFlat(t *testing.T) {
 	}
 }
 
+// Nor does it grow with their number.
+func TestBadInput_memoryOfManyRows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, db.SQLite)
+	r := s.start()
+	p := newPeople(t, s)
+	p.agree(r, p.tenant, p.customer)
+	before := resident(t, r)
+	rows := make([]map[string]any, 20_000)
+	for i := range rows {
+		rows[i] = map[string]any{"SerialNumber": fmt.Sprintf("SN-%d", i), "OemManufacturerName": "m", "ModelName": "x"}
+	}
+	cl := p.as(r, p.reseller)
+	receipt, err := cl.Submit(t.Context(), p.rowsOf(p.tenant, "many", rows...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload, err := cl.Upload(t.Context(), client.Owner{}, receipt.TrackingID)
+	if err != nil || upload.Rows.Total != len(rows) {
+		t.Errorf("%d rows are stored, %v", upload.Rows.Total, err)
+	}
+	if grown := resident(t, r) - before; grown > 150<<20 {
+		t.Errorf("20,000 tuples made the server %d MB larger", grown>>20)
+	}
+}
+
 // resident is the memory of the server's process in bytes, as its metrics say.
 func resident(t *testing.T, r *replica) int {
 	t.Helper()
