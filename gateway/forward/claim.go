@@ -16,13 +16,19 @@ import (
 var errNotClaimed = errors.New("forward: not claimed")
 
 // next picks a candidate without locks, going round the partners with work so
-// that one partner's backlog cannot starve another's single device.
+// that one partner's backlog cannot starve another's single device. What is due is
+// due by the database's clock: a machine that is behind would find new work late,
+// one that is ahead would find work that no claim gets, again and again.
 func (f *Forwarder) next(ctx context.Context) (*models.Dispatch, error) {
 	f.turnMu.Lock()
 	defer f.turnMu.Unlock()
-	d, err := f.store.candidate(ctx, f.now(), f.turn)
+	now, err := f.store.db.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d, err := f.store.candidate(ctx, now, f.turn)
 	if err == nil && d == nil && f.turn != "" {
-		d, err = f.store.candidate(ctx, f.now(), "")
+		d, err = f.store.candidate(ctx, now, "")
 	}
 	if err != nil || d == nil {
 		return nil, err
@@ -45,7 +51,8 @@ func (f *Forwarder) claim(ctx context.Context, d models.Dispatch) (*work, error)
 	if !w.leased {
 		return nil, errNotClaimed
 	}
-	if err := f.store.load(ctx, w); err != nil {
+	// The lease is taken: a stop of the process must not leave it to run out.
+	if err := f.store.load(context.WithoutCancel(ctx), w); err != nil {
 		return nil, fmt.Errorf("load rows of dispatch %d: %w", d.ID, err)
 	}
 	return w, nil
@@ -59,6 +66,9 @@ func (f *Forwarder) claimTx(ctx context.Context, tx *db.Tx, w *work) error {
 	}
 	now, err := tx.Now(ctx)
 	if err != nil {
+		return err
+	}
+	if err := f.store.stillDueTx(ctx, tx, d, now); err != nil {
 		return err
 	}
 	crashed := d.State == models.DispatchLeased

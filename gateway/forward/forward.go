@@ -76,7 +76,7 @@ type Deps struct {
 	DB       *db.DB
 	Core     Core
 	Gate     Gate
-	Now      func() time.Time // a hint for looking for work; leases and ages use the database's clock
+	Now      func() time.Time // for the backlog in metrics; work and leases use the database's clock
 	Worker   string           // names this process in leases and logs
 	Logger   *slog.Logger
 	Settings Settings

@@ -37,6 +37,19 @@ func (s *store) candidate(ctx context.Context, now time.Time, after models.Partn
 	return &found[0], nil
 }
 
+// stillDueTx locks a candidate if it is still as it was picked, else errNotClaimed:
+// somebody else was faster, or a late heartbeat has renewed the lease.
+func (s *store) stillDueTx(ctx context.Context, tx *db.Tx, d models.Dispatch, now time.Time) error {
+	res := tx.Gorm().WithContext(ctx).Exec(`UPDATE dispatches SET worker = worker
+		WHERE id = ? AND attempt = ? AND state = ?
+		  AND ((state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?))`,
+		d.ID, d.Attempt, d.State, now, now)
+	if res.Error == nil && res.RowsAffected == 0 {
+		return errNotClaimed
+	}
+	return res.Error
+}
+
 // leaseTx takes the lease if the dispatch is still as it was picked, and moves
 // its upload on. d.State stays as picked when somebody else was faster.
 func (s *store) leaseTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, worker string, now, until time.Time) error {
