@@ -35,7 +35,7 @@ func (d *DB) TendPartitions(ctx context.Context, t Daily, today time.Time) error
 	for _, name := range names {
 		day, err := time.Parse("20060102", strings.TrimPrefix(name, t.Table+"_"))
 		if err == nil && day.Before(today.AddDate(0, 0, -t.Keep)) {
-			failed = append(failed, b.dropIfEmpty(ctx, name))
+			failed = append(failed, b.dropIfEmpty(ctx, t.Table, name))
 		}
 	}
 	return errors.Join(failed...)
@@ -66,24 +66,31 @@ func (b *pgBackend) partitions(ctx context.Context, t Daily) ([]string, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// dropIfEmpty looks and drops under one lock, waiting only briefly for it: the
-// table is in use all day long and the next round comes soon.
-func (b *pgBackend) dropIfEmpty(ctx context.Context, name string) error {
+// dropIfEmpty looks first without a lock, then looks and drops under one, waiting
+// only briefly for it: the table is in use all day long and the next round comes
+// soon. The whole table is locked before its partition, as every statement does,
+// because dropping needs both and the other order can deadlock with any of them.
+func (b *pgBackend) dropIfEmpty(ctx context.Context, whole, name string) error {
 	table := pgx.Identifier{name}.Sanitize()
-	err := pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL lock_timeout = '2s'"); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(ctx, "LOCK TABLE "+table+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+	inUse := "SELECT EXISTS (SELECT 1 FROM " + table + ")"
+	drop := func(tx pgx.Tx) error {
+		locks := "SET LOCAL lock_timeout = '2s'; LOCK TABLE ONLY " + pgx.Identifier{whole}.Sanitize() +
+			" IN ACCESS EXCLUSIVE MODE; LOCK TABLE " + table + " IN ACCESS EXCLUSIVE MODE"
+		if _, err := tx.Exec(ctx, locks); err != nil {
 			return err
 		}
 		var used bool
-		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+")").Scan(&used); err != nil || used {
+		if err := tx.QueryRow(ctx, inUse).Scan(&used); err != nil || used {
 			return err
 		}
 		_, err := tx.Exec(ctx, "DROP TABLE "+table)
 		return err
-	})
+	}
+	var used bool
+	err := b.pool.QueryRow(ctx, inUse).Scan(&used)
+	if err == nil && !used {
+		err = pgx.BeginFunc(ctx, b.pool, drop)
+	}
 	const lockNotAvailable, undefinedTable = "55P03", "42P01"
 	if state := sqlState(err); state == lockNotAvailable || state == undefinedTable {
 		return nil

@@ -1,6 +1,7 @@
 package db_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -40,6 +41,56 @@ func TestTendPartitions_makesComingDaysAndDropsOldEmptyOnes(t *testing.T) {
 	if !slices.Contains(got, "upload_hashes_20310204") {
 		t.Error("a partition with bytes in flight was dropped")
 	}
+}
+
+// TestTendPartitions_givesWayToATransactionInProgress: a statement locks the table
+// before its partitions, and so must whoever drops one.
+func TestTendPartitions_givesWayToATransactionInProgress(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t, db.Postgres, migrations.Gateway)
+	daily := db.Daily{Table: "upload_hashes", Ahead: 1, Keep: 2}
+	day := time.Date(2031, 2, 3, 12, 0, 0, 0, time.UTC)
+	later := day.AddDate(0, 0, 10)
+	keepAll := db.Daily{Table: daily.Table, Ahead: 1, Keep: 100}
+	for _, at := range []time.Time{day, later} { // nothing is left to make: the drop alone waits
+		if err := d.TendPartitions(t.Context(), keepAll, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tended := make(chan error, 1)
+	err := d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		g := tx.Gorm().WithContext(ctx)
+		if err := g.Exec("LOCK TABLE ONLY upload_hashes IN ROW EXCLUSIVE MODE").Error; err != nil {
+			return err
+		}
+		go func() { tended <- d.TendPartitions(context.Background(), daily, later) }()
+		awaitTableWaiter(t, d)
+		return g.Exec("SELECT 1 FROM upload_hashes_20310203").Error
+	})
+	if err != nil {
+		t.Errorf("the transaction in progress: %v", err)
+	}
+	if err := <-tended; err != nil {
+		t.Errorf("tending: %v", err)
+	}
+}
+
+// awaitTableWaiter returns when a session of this database waits for a table.
+func awaitTableWaiter(t *testing.T, d *db.DB) {
+	t.Helper()
+	const query = `SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		var waiting int64
+		if err := d.Read().WithContext(context.Background()).Raw(query).Scan(&waiting).Error; err != nil {
+			t.Error(err)
+			return
+		}
+		if waiting > 0 {
+			return
+		}
+	}
+	t.Error("nobody waited for a table")
 }
 
 func TestTendPartitions_isNothingOnSQLite(t *testing.T) {
