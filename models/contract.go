@@ -53,9 +53,14 @@ type CoreRow struct {
 	Identity DeviceIdentity
 	Order    OrderData
 	DeviceID DeviceID // the registration meant, for a removal
+
+	// Of a factory's report only.
+	SoldTo   PartnerID // the partner the device was sold to; empty when the factory does not say
+	Returned bool      // the product key was returned: withdraw the record that states it
 }
 
-// Submission asks the core to register or to remove devices for one tenant.
+// Submission asks the core to register or to remove devices for one tenant, or to
+// keep an OEM's factory records.
 type Submission struct {
 	Upload    TrackingID
 	Rows      []CoreRow // at most DispatchRows

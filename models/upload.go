@@ -12,12 +12,13 @@ type UploadKind string
 const (
 	UploadRegister UploadKind = "register"
 	UploadRemove   UploadKind = "remove"
+	UploadReport   UploadKind = "report" // an OEM's build report; of no tenant, batch or grant
 )
 
 // Valid reports whether the value is one of the above.
 func (v UploadKind) Valid() bool {
 	switch v {
-	case UploadRegister, UploadRemove:
+	case UploadRegister, UploadRemove, UploadReport:
 		return true
 	}
 	return false

@@ -62,6 +62,10 @@ type Row struct {
 	Order        models.OrderData
 	HasPolicies  bool // a non-empty list of profiles was sent
 
+	// Of a factory's build report only.
+	SoldTo   string // the partner the device was sold to, as the OEM names it
+	KeyState string // OA3's ProductKeyState; empty means bound
+
 	// Unreadable, if not empty, is a sentence that says why the row could not be
 	// decoded; it is stored as outcome 801.
 	Unreadable string
@@ -79,6 +83,15 @@ type Source interface {
 	// Digest returns the SHA-256 over the decoded body. It reads and hashes the rest
 	// of the body when Next was not called to the end.
 	Digest() []byte
+}
+
+// ReportSource is the Source of a factory's build report.
+type ReportSource interface {
+	Source
+	// ReportID is the OEM's own id of the report (CustomerReportUniqueID), which makes
+	// the call repeatable wherever in the body it stands; empty if the body states
+	// none. Valid after io.EOF.
+	ReportID() string
 }
 
 // Accepted is the answer to a call that was accepted.

@@ -16,16 +16,17 @@ func NewPage[T any](items []T, next string) Page[T] {
 	return Page[T]{Items: items, NextCursor: next}
 }
 
-// Upload is one create, append or removal call.
+// Upload is one create, append or removal call, or one build report.
 type Upload struct {
 	TrackingID    string     `json:"trackingId"`
-	Kind          string     `json:"kind"` // register or remove
+	Kind          string     `json:"kind"` // register, remove or report
 	State         string     `json:"state"`
 	PartnerID     string     `json:"partnerId"`
-	TenantID      string     `json:"tenantId"`
+	TenantID      string     `json:"tenantId,omitzero"` // a build report belongs to no tenant
 	BatchName     string     `json:"batchName,omitzero"`
 	Rows          RowCounts  `json:"rows"`
 	RequestID     string     `json:"requestId,omitzero"`
+	ReportID      string     `json:"reportId,omitzero"` // CustomerReportUniqueID of a build report
 	CorrelationID string     `json:"correlationId,omitzero"`
 	AcceptedAt    *time.Time `json:"acceptedAt,omitzero"`
 	StartedAt     *time.Time `json:"startedAt,omitzero"`

@@ -1,0 +1,40 @@
+package wire
+
+import "time"
+
+// RegisteredDevice is a registration as one of its two sides, or an operator, sees
+// it. The hardware hash is never given back.
+type RegisteredDevice struct {
+	ID                  string     `json:"id"`
+	TenantID            string     `json:"tenantId"`
+	State               string     `json:"state"` // active or ended
+	SerialNumber        string     `json:"serialNumber,omitzero"`
+	ProductKey          string     `json:"productKey,omitzero"`
+	OEMManufacturerName string     `json:"oemManufacturerName,omitzero"`
+	ModelName           string     `json:"modelName,omitzero"`
+	OrderData                      // group tag included
+	RegisteredBy        string     `json:"registeredBy"` // grant: a partner under the tenant's consent; tenant: the tenant itself
+	PartnerID           string     `json:"partnerId,omitzero"`
+	GrantID             string     `json:"grantId,omitzero"`
+	TrackingID          string     `json:"trackingId"` // the upload and its row that registered it
+	Row                 int        `json:"row"`
+	RegisteredAt        time.Time  `json:"registeredAt"`
+	EndedAt             *time.Time `json:"endedAt,omitzero"`
+	CapturedAt          time.Time  `json:"capturedAt"` // when the core last took the identity from a hash
+
+	History     []DeviceEvent `json:"history,omitempty"`    // only when one device is read: its first entries, oldest first
+	HistoryLink string        `json:"historyLink,omitzero"` // where the history goes on, when it is longer
+}
+
+// DeviceEvent is one entry of a device's history. Each reader sees those of its own
+// calls and, as the tenant, those of its tenant.
+type DeviceEvent struct {
+	At         time.Time `json:"at"`
+	Kind       string    `json:"kind"` // registered, seen, contested, attention, removed, reported, superseded or withdrawn
+	DeviceID   string    `json:"deviceId,omitzero"`
+	PartnerID  string    `json:"partnerId,omitzero"`
+	TenantID   string    `json:"tenantId,omitzero"`
+	TrackingID string    `json:"trackingId"`
+	Row        int       `json:"row"`
+	Reason     string    `json:"reason,omitzero"` // the rule that decided, in stable words
+}
