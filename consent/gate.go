@@ -71,7 +71,11 @@ func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, ask Ask, grant models.
 // The clock is read under the gate too, so whoever changes the grant later has a
 // later time.
 func enter(ctx context.Context, tx *db.Tx, ask Ask, found *stand) (*stand, time.Time, error) {
-	if err := tx.Gate(ctx, shared(found.PartnerGate), shared(found.ClientGate), shared(found.TenantGate), shared(found.GrantGate)); err != nil {
+	locks := []db.Lock{shared(found.PartnerGate), shared(found.ClientGate)}
+	if !ask.ofFactory() {
+		locks = append(locks, shared(found.TenantGate), shared(found.GrantGate))
+	}
+	if err := tx.Gate(ctx, locks...); err != nil {
 		return nil, time.Time{}, err
 	}
 	now, err := tx.Now(ctx)
@@ -98,7 +102,7 @@ func (f *stand) judge(scope string, now time.Time) (Verdict, string) {
 	switch {
 	case f.GrantState == models.GrantRevoking || f.GrantState == models.GrantRevoked:
 		return VerdictEnded, ReasonRevoked
-	case f.GrantState == models.GrantExpired || !now.Before(f.ExpiresAt):
+	case f.GrantState == models.GrantExpired || f.expired(now):
 		return VerdictEnded, ReasonExpired
 	case !hasScope(f.GrantScopes, scope):
 		return VerdictEnded, ReasonScope
@@ -113,6 +117,9 @@ func (f *stand) judge(scope string, now time.Time) (Verdict, string) {
 	}
 	return VerdictActive, ""
 }
+
+// expired: a factory's ask rests on nothing that ends by the clock.
+func (f *stand) expired(now time.Time) bool { return !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt) }
 
 func (f *stand) permitOrRefuse(ask Ask, now time.Time) (Permit, error) {
 	verdict, reason := f.judge(ask.Scope, now)
@@ -132,10 +139,14 @@ func (f *stand) permit(ask Ask, now time.Time) Permit {
 		Epochs: []models.SubjectEpoch{
 			{Kind: models.SubjectOfPartner, ID: string(ask.Partner), Epoch: f.PartnerEpoch},
 			{Kind: models.SubjectOfClient, ID: string(ask.Client), Epoch: f.ClientEpoch},
-			{Kind: models.SubjectOfTenant, ID: string(ask.Tenant), Epoch: f.TenantEpoch},
-			{Kind: models.SubjectOfGrant, ID: string(f.GrantID), Epoch: f.GrantEpoch},
 		},
 	}
+	if ask.ofFactory() {
+		return p
+	}
+	p.Epochs = append(p.Epochs,
+		models.SubjectEpoch{Kind: models.SubjectOfTenant, ID: string(ask.Tenant), Epoch: f.TenantEpoch},
+		models.SubjectEpoch{Kind: models.SubjectOfGrant, ID: string(f.GrantID), Epoch: f.GrantEpoch})
 	if f.DeviceLimit != nil {
 		left := max(0, *f.DeviceLimit-f.DevicesUsed-f.DevicesReserved)
 		p.Left = &left

@@ -10,16 +10,16 @@ import (
 type Ask struct {
 	Partner models.PartnerID
 	Client  models.ClientID
-	Tenant  models.TenantID // as the caller named it; it may be nobody's
-	Scope   string          // a grant scope
+	Tenant  models.TenantID // as the caller named it; it may be nobody's; empty for a factory's report
+	Scope   string          // a grant scope, or ScopeFactoryReport
 }
 
 // Permit says that the gate was open, and under which epochs.
 type Permit struct {
-	Grant     models.GrantID
+	Grant     models.GrantID        // empty for a factory's report
 	Epoch     int64                 // of the grant
-	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order
-	ExpiresAt time.Time             // of the grant
+	Epochs    []models.SubjectEpoch // partner, client and, but for a factory's report, tenant and grant, in this order
+	ExpiresAt time.Time             // of the grant; zero for a factory's report
 	Now       time.Time             // the database's clock when the state was read
 	Left      *int64                // devices the limit still leaves; nil means no limit
 }
@@ -28,7 +28,7 @@ type Permit struct {
 // permit: the grant's expiry, at most NotAfterBound from the reading.
 func (p Permit) NotAfter() time.Time {
 	bound := p.Now.Add(NotAfterBound)
-	if p.ExpiresAt.Before(bound) {
+	if !p.ExpiresAt.IsZero() && p.ExpiresAt.Before(bound) {
 		return p.ExpiresAt
 	}
 	return bound

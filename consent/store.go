@@ -163,9 +163,19 @@ const standSQL = `SELECT
 	JOIN oauth_clients c ON c.partner_id = g.partner_id
 	WHERE g.partner_id = ? AND g.tenant_id = ? AND c.id = ? AND `
 
+const standOfFactorySQL = `SELECT
+	p.gate AS partner_gate, p.epoch AS partner_epoch, p.state AS partner_state,
+	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state
+	FROM partners p
+	JOIN oauth_clients c ON c.partner_id = p.id
+	WHERE p.id = ? AND c.id = ?`
+
 // standLive reads the pair's live grant; nil when there is none, as for a tenant
 // that is no GUID at all.
 func (r rows) standLive(ask Ask) (*stand, error) {
+	if ask.ofFactory() {
+		return r.standOfFactory(ask)
+	}
 	if !models.ValidGUID(string(ask.Tenant)) {
 		return nil, nil
 	}
@@ -174,7 +184,19 @@ func (r rows) standLive(ask Ask) (*stand, error) {
 
 // standOf reads exactly this grant; nil when the pair has no such grant.
 func (r rows) standOf(ask Ask, grant models.GrantID) (*stand, error) {
+	if ask.ofFactory() {
+		return r.standOfFactory(ask)
+	}
 	return r.stand(standSQL+"g.id = ?", ask.Partner, ask.Tenant, ask.Client, grant)
+}
+
+// standOfFactory reads what decides without a grant.
+func (r rows) standOfFactory(ask Ask) (*stand, error) {
+	found, err := r.stand(standOfFactorySQL, ask.Partner, ask.Client)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	return found.inFactory(), nil
 }
 
 func (r rows) stand(sql string, args ...any) (*stand, error) {
