@@ -89,6 +89,20 @@ func (r rows) domainsOf(ids []models.TenantID) (map[models.TenantID][]string, er
 	return byTenant, err
 }
 
+func (r rows) hasDomain(tenant models.TenantID, domain string) (bool, error) {
+	var n int64
+	err := r.g.Model(&models.TenantDomain{}).Where("domain = ? AND tenant_id = ?", domain, tenant).Count(&n).Error
+	return n > 0, err
+}
+
+// partnersNamed returns the partners with this id or this partner network id; two are
+// as good as more.
+func (r rows) partnersNamed(id models.PartnerID, mpn string) ([]models.PartnerID, error) {
+	var found []models.PartnerID
+	err := r.g.Model(&models.Partner{}).Where("id = ? OR mpn_id = ?", id, mpn).Order("id").Limit(2).Pluck("id", &found).Error
+	return found, err
+}
+
 func (r rows) client(id models.ClientID) (models.OAuthClient, error) {
 	var client models.OAuthClient
 	err := r.g.Where("id = ?", id).Take(&client).Error
