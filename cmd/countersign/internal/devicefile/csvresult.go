@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"countersign/gateway/wire"
+	"countersign/internal/resultfile"
 )
 
 // Rows are the rows of an upload in input order, as the API gives them.
@@ -33,7 +34,8 @@ func WriteResult(w io.Writer, r io.ReaderAt, f File, rows Rows) (guarded int, er
 type csvResult struct {
 	out     *bufio.Writer
 	in      *table
-	own     int // the sender's columns; a former result's are left out
+	own     int  // the sender's columns; a former result's are left out
+	again   bool // the file is a former result
 	guarded int
 }
 
@@ -42,7 +44,7 @@ func writeCSV(out *bufio.Writer, r io.ReaderAt, f File, rows Rows) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	c := &csvResult{out: out, in: in, own: len(in.titles)}
+	c := &csvResult{out: out, in: in, own: len(in.titles), again: resultfile.Is(in.titles)}
 	if n := len(in.titles) - len(outcomeTitles); n > 0 && slices.Equal(in.titles[n:], outcomeTitles) {
 		c.own = n
 	}
@@ -71,11 +73,22 @@ func (c *csvResult) rows(rows Rows) error {
 		if err != nil {
 			return err
 		}
+		if c.again {
+			unguard(cells)
+		}
 		if err := c.compare(cells, row); err != nil {
 			return err
 		}
 		own, more := c.split(cells)
 		c.write(own, append(OutcomeOf(row).cells(), more...))
+	}
+}
+
+// unguard takes the cells of a former result for what they were before, as the gateway
+// does.
+func unguard(cells []string) {
+	for i := range cells {
+		cells[i] = resultfile.Unguard(cells[i])
 	}
 }
 
@@ -139,21 +152,13 @@ func (c *csvResult) write(own, added []string) {
 		if i > 0 {
 			_ = c.out.WriteByte(c.in.sep)
 		}
-		text, guarded := guard(cell)
+		text, guarded := resultfile.Guard(cell)
 		if guarded && i < len(own) {
 			c.guarded++
 		}
 		_, _ = c.out.WriteString(quote(text, c.in.sep))
 	}
 	_, _ = c.out.WriteString(c.in.newline)
-}
-
-// guard puts an apostrophe before what a spreadsheet takes for a formula (ASVS 1.2.10).
-func guard(cell string) (string, bool) {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\x00＝＋－＠", []rune(cell)[0]) {
-		return "'" + cell, true
-	}
-	return cell, false
 }
 
 // quote writes a value as RFC 4180 wants it.

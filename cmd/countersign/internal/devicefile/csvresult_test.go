@@ -92,6 +92,17 @@ func TestWriteResult_formulas(t *testing.T) {
 	}
 }
 
+func TestWriteResult_formulasOfAFormerResult(t *testing.T) {
+	t.Parallel()
+	row := done(1)
+	row.SerialNumber = "-S1"
+	in := "Device Serial Number,Note," + added + "\n'-S1,''=x,1,,,,,,,,\n"
+	got, guarded := result(t, in, row)
+	if want := "Device Serial Number,Note," + added + "\n'-S1,''=x,1,finished,,,done,d-1,Registered.,nobody,true\n"; got != want || guarded != 2 {
+		t.Errorf("guarded %d, got\n%q\nwant\n%q", guarded, got, want)
+	}
+}
+
 func TestWriteResult_encodings(t *testing.T) {
 	t.Parallel()
 	want := "\uFEFFDevice Serial Number;Note;" + strings.ReplaceAll(added, ",", ";") + "\nS1;grün;1;finished;;;done;d-1;Registered.;nobody;true\n"

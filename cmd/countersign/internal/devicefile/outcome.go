@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/gateway/wire"
+	"countersign/internal/resultfile"
 )
 
 // Outcome is what is written beside a row, as CSV columns or as the member
@@ -32,10 +33,7 @@ func OutcomeOf(row wire.UploadRow) Outcome {
 }
 
 // outcomeTitles are the columns of Outcome.
-var outcomeTitles = []string{
-	"rowNumber", "status", "errorCode", "errorDescription", "outcomeClass",
-	"deviceId", "explanation", "nextActor", "safeToRepeat",
-}
+var outcomeTitles = resultfile.Columns
 
 func (o Outcome) cells() []string {
 	safe := ""
