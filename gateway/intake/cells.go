@@ -21,15 +21,12 @@ func refusal(code models.OutcomeCode, format string, args ...any) *verdict {
 	return &verdict{code: code, detail: fmt.Sprintf(format, args...)}
 }
 
-// secretSentence never repeats what it is about.
-const secretSentence = "%s holds a 5x5 product key. It is a secret and was not kept. Send the 13 digits of the product key id (PKID) instead; they stand in the factory tool's report, not in its input file."
-
 var (
-	// Product keys are written in five groups of five. Other dashes come from word processors.
-	fiveByFive = regexp.MustCompile(`(?i)(?:^|[^A-Z0-9])(?:[A-Z0-9]{5}[-‐‑‒–—−]){4}[A-Z0-9]{5}(?:$|[^A-Z0-9])`)
 	// A spreadsheet shows long numbers like this, and saves what it shows.
 	rounded = regexp.MustCompile(`^[+-]?\d(?:[.,]\d+)?[Ee]\+\d{1,3}$`)
 	keyID   = regexp.MustCompile(`^\d{13}$`)
+	// A key id without the zero it began with.
+	shortKeyID = regexp.MustCompile(`^\d{12}$`)
 )
 
 // cells reads the cells of one row: it returns what may be kept of each and collects
@@ -72,6 +69,17 @@ func (c *cells) identifier(name, value string) string {
 	return value
 }
 
+// serial is an identifier that a spreadsheet must not have taken for a date. It may be
+// a sound serial number all the same, so the row goes on.
+func (c *cells) serial(value string) string {
+	const name = "serialNumber"
+	value = c.identifier(name, value)
+	if looksLikeDate(value) {
+		c.warn("%s is %q, which looks like a date; a spreadsheet may have changed it.", name, value)
+	}
+	return value
+}
+
 // productKey reads a product key id. Nothing that may be a product key is kept,
 // whatever stands between its groups.
 func (c *cells) productKey(value string) string {
@@ -81,6 +89,10 @@ func (c *cells) productKey(value string) string {
 		return ""
 	}
 	value = c.identifier(name, value)
+	if shortKeyID.MatchString(value) {
+		c.refuse(refusal(models.OutcomeUnreadableRow, "%s has 12 characters, but a product key id (PKID) has exactly 13 digits. If it begins with a zero, a spreadsheet may have cut it off: format the column as text and fill it in again.", name))
+		return ""
+	}
 	if value != "" && !keyID.MatchString(value) {
 		c.refuse(refusal(models.OutcomeUnreadableRow, "%s has %d characters, but a product key id (PKID) has exactly 13 digits. The Product ID shown in Windows settings is another number.", name, utf8.RuneCountInString(value)))
 		return ""
@@ -130,10 +142,6 @@ func unusable(name, value string) *verdict {
 		return refusal(models.OutcomeUnreadableRow, secretSentence, name)
 	}
 	return nil
-}
-
-func holdsSecret(value string) bool {
-	return strings.ContainsAny(value, "-‐‑‒–—−") && fiveByFive.MatchString(value)
 }
 
 // sentence makes a text that came with the row fit to be stored and shown.

@@ -39,7 +39,7 @@ func (r *rules) check(ordinal int, in Row) checked {
 		c.refuse(refusal(models.OutcomeUnreadableRow, "%s", sentence(in.Unreadable)))
 	}
 	out.identity = models.DeviceIdentity{
-		SerialNumber: c.identifier("serialNumber", in.SerialNumber),
+		SerialNumber: c.serial(in.SerialNumber),
 		ProductKey:   c.productKey(in.ProductKey),
 		Manufacturer: c.text("oemManufacturerName", in.Manufacturer),
 		Model:        c.text("modelName", in.Model),
@@ -122,7 +122,11 @@ func contradiction(row models.DeviceIdentity, inside *hardwarehash.Identity) *ve
 }
 
 func mismatch(name, stated, inside string) *verdict {
-	return refusal(models.OutcomeIdentityMismatch, "%s is %q, but the hardware hash of this row states %q. Check that the columns of the file still belong together.", name, stated, sentence(inside))
+	cause := "Check that the columns of the file still belong together."
+	if looksLikeDate(stated) {
+		cause = "It looks like a date that a spreadsheet made of the real value: format the column as text and fill it in again."
+	}
+	return refusal(models.OutcomeIdentityMismatch, "%s is %q, but the hardware hash of this row states %q. %s", name, stated, sentence(inside), cause)
 }
 
 // noteOtherNames warns about marketing names; they are common and harmless.
