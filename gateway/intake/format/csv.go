@@ -10,11 +10,14 @@ import (
 
 	"countersign/gateway/intake"
 	"countersign/internal/errs"
+	"countersign/internal/resultfile"
 )
 
-// CSV reads the partner CSV. Columns are found by the names in the header line, in any
-// order and case; others are ignored. Separators are comma, semicolon or tab. Blank
-// rows are skipped and told in a warning of the row after them.
+// CSV reads the partner CSV and the customers' form of it. Columns are found by the
+// names in the header line, in any order and case; others are ignored. Separators are
+// comma, semicolon or tab. Blank rows are skipped and told in a warning of the row after
+// them. In a result file of the command line the apostrophes that guard formulas are
+// taken off.
 type CSV struct {
 	in      *input
 	charset string
@@ -22,8 +25,10 @@ type CSV struct {
 	records *records
 	columns []string // per column, the folded member it fills; empty for others
 	titles  []string // as the header writes them
-	blanks  int      // blank rows since the last row
-	err     error    // sticky
+	layout  Layout
+	result  bool  // cells carry the apostrophes of a result file
+	blanks  int   // blank rows since the last row
+	err     error // sticky
 }
 
 // NewCSV reads a partner CSV. charset is the one the sender declared, empty for none;
@@ -34,6 +39,10 @@ func NewCSV(body io.Reader, charset string, maxBody int64) *CSV {
 
 // BatchName implements intake.Source: a CSV never names its batch.
 func (c *CSV) BatchName() string { return "" }
+
+// Layout tells the customers' form from a partner's by the header line; empty before
+// the first row was asked for.
+func (c *CSV) Layout() Layout { return c.layout }
 
 // Digest implements intake.Source. It is nil when the body could not be read to its
 // end; Failure then says why.
@@ -75,7 +84,14 @@ func (c *CSV) row(rec *record) intake.Row {
 			continue
 		}
 		text := rec.text(i)
+		if c.result {
+			text = resultfile.Unguard(text)
+		}
 		switch {
+		case name == assignedUser:
+			if strings.TrimSpace(text) != "" || rec.cells[i].long {
+				row.Warnings = append(row.Warnings, "Assigned user is the customer's to set and was ignored.")
+			}
 		case rec.cells[i].long:
 			fault = first(fault, "column %s is longer than %d KiB", c.titles[i], MaxCell>>10)
 		case strings.ContainsAny(text, "\r\n"):
@@ -124,7 +140,7 @@ func (c *CSV) open() error {
 	if err != nil {
 		return err
 	}
-	c.columns, c.titles = h.columns, h.titles
+	c.columns, c.titles, c.layout, c.result = h.columns, h.titles, h.layout, h.result
 	c.records = &records{in: r, sep: h.sep, line: lines}
 	return nil
 }

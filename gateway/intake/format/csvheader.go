@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"countersign/internal/errs"
+	"countersign/internal/resultfile"
 )
 
 // header is what the first line of a CSV says about the others.
@@ -16,7 +17,19 @@ type header struct {
 	sep     byte
 	columns []string // folded member names; empty for columns that mean nothing to us
 	titles  []string // fit to be shown
+	layout  Layout
+	result  bool // the file is a result of the command line
 }
+
+// Layout is whose form a CSV has.
+type Layout string
+
+// The layouts. The customers' form is Intune's: Device Serial Number, Windows Product
+// ID, Hardware Hash, and then perhaps Group Tag and Assigned User.
+const (
+	LayoutPartner  Layout = "partner"
+	LayoutCustomer Layout = "customer"
+)
 
 // headerLine reads the first line, and the one after it when the first only names the
 // separator, as spreadsheets write it ("sep=;"). lines counts what was read.
@@ -112,8 +125,37 @@ func parseHeader(line []byte, sep byte) (h header, known int, twice string, err 
 		h.columns = append(h.columns, name)
 		h.titles = append(h.titles, shown(title))
 	}
+	h.addWeak(seen)
+	h.layout, h.result = layoutOf(seen), resultfile.Is(h.titles)
 	return h, known, twice, nil
 }
+
+// addWeak takes columns by names that are common in people's own columns, too, unless
+// the file has a better one.
+func (h *header) addWeak(seen map[string]bool) {
+	for i, title := range h.titles {
+		if name := weakNames[fold(title)]; name != "" && !seen[name] {
+			h.columns[i], seen[name] = name, true
+		}
+	}
+}
+
+// layoutOf tells the customers' form from partners' files by the columns it lacks.
+func layoutOf(seen map[string]bool) Layout {
+	if seen[assignedUser] {
+		return LayoutCustomer
+	}
+	for _, name := range memberNames {
+		name = fold(name)
+		if name != "grouptag" && seen[name] != customerColumns[name] {
+			return LayoutPartner
+		}
+	}
+	return LayoutCustomer
+}
+
+// customerColumns are those the customers' form always has.
+var customerColumns = map[string]bool{"serialnumber": true, "productkey": true, "hardwarehash": true}
 
 var identifies = map[string]bool{
 	"serialnumber": true, "productkey": true, "hardwarehash": true, "oemmanufacturername": true, "modelname": true,
@@ -130,7 +172,7 @@ func columnOf(title string) string {
 	if alias, ok := columnNames[name]; ok {
 		return alias
 	}
-	if known[name] {
+	if known[name] || name == assignedUser {
 		return name
 	}
 	return ""

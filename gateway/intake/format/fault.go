@@ -3,11 +3,12 @@ package format
 import (
 	"strings"
 
+	"countersign/gateway/intake"
 	"countersign/internal/errs"
 )
 
 // broken says where and why a JSON body cannot be read.
-func (j *JSON) broken(at int64, pointer, cause string) error {
+func (j *jsonList) broken(at int64, pointer, cause string) error {
 	where := shown(pointer)
 	if where == "" {
 		where = "the body itself"
@@ -22,7 +23,11 @@ func (j *JSON) broken(at int64, pointer, cause string) error {
 func shown(name string) string { return shownUpTo(name, 64) }
 
 // shownUpTo cuts what came with the body to a few characters, none of them a control.
+// No secret is shown.
 func shownUpTo(s string, most int) string {
+	if intake.HoldsProductKey(s) {
+		return "(not shown)"
+	}
 	s = strings.ToValidUTF8(s, "?")
 	if runes := []rune(s); len(runes) > most {
 		s = string(runes[:most]) + "…"

@@ -39,6 +39,50 @@ func member(row *intake.Row, folded string) *string {
 	return nil
 }
 
+// keyMember is member for a key of a build report. Maker and model stand in the hash.
+func keyMember(row *intake.Row, folded string) *string {
+	switch folded {
+	case "productkeystate":
+		return &row.KeyState
+	case "soldto":
+		return &row.SoldTo
+	case "oemmanufacturername", "modelname":
+		return nil
+	}
+	return member(row, folded)
+}
+
+// vocabulary is the members that a kind of device has.
+type vocabulary struct {
+	member   func(row *intake.Row, folded string) *string
+	aliases  map[string]string // other folded names of members
+	numbers  map[string]bool   // members that may be numbers
+	guarded  map[string]bool   // members that are searched for secrets here, because they are no identifiers
+	policies bool
+}
+
+var (
+	deviceWords = vocabulary{member: member, policies: true}
+	keyWords    = vocabulary{
+		member:  keyMember,
+		aliases: map[string]string{"productkeyid": "productkey", "soldtocustomerid": "soldto"},
+		numbers: map[string]bool{"productkeystate": true, "soldto": true},
+		guarded: map[string]bool{"productkeystate": true, "soldto": true},
+	}
+)
+
+// canonical returns the name that counts for a folded name.
+func (v *vocabulary) canonical(folded string) string {
+	if name, ok := v.aliases[folded]; ok {
+		return name
+	}
+	return folded
+}
+
+// secret reports whether a member may hold a product key by mistake of whoever made the
+// body, beside the key id it means.
+func (v *vocabulary) secret(folded string) bool { return v.aliases != nil && folded == "productkey" }
+
 // memberNames are the names of member in the form they are documented.
 var memberNames = []string{
 	"serialNumber", "productKey", "hardwareHash", "oemManufacturerName", "modelName", "purchaseOrder",
@@ -54,6 +98,12 @@ var columnNames = map[string]string{
 	"manufacturer":       "oemmanufacturername",
 	"devicemodel":        "modelname",
 }
+
+// weakNames are headers that count only when no other column fills their member.
+var weakNames = map[string]string{"model": "modelname"}
+
+// assignedUser is a column of the customers' form that no partner may fill.
+const assignedUser = "assigneduser"
 
 // fold lowers ASCII letters.
 func fold(s string) string {
