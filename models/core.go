@@ -39,12 +39,17 @@ const (
 	DeviceContested  DeviceEventKind = "contested" // submitted for another tenant and refused (808)
 	DeviceAttention  DeviceEventKind = "attention" // a capture conflicts with it and was refused (9003)
 	DeviceRemoved    DeviceEventKind = "removed"
+
+	DeviceReported   DeviceEventKind = "reported"   // a factory's report spoke of it
+	DeviceSuperseded DeviceEventKind = "superseded" // a newer report of the same factory took its place
+	DeviceWithdrawn  DeviceEventKind = "withdrawn"  // its factory got the product key back
 )
 
 // Valid reports whether the value is one of the above.
 func (v DeviceEventKind) Valid() bool {
 	switch v {
-	case DeviceRegistered, DeviceSeen, DeviceContested, DeviceAttention, DeviceRemoved:
+	case DeviceRegistered, DeviceSeen, DeviceContested, DeviceAttention, DeviceRemoved,
+		DeviceReported, DeviceSuperseded, DeviceWithdrawn:
 		return true
 	}
 	return false
@@ -55,6 +60,33 @@ func (v DeviceEventKind) Value() (driver.Value, error) { return enumValue(v, v.V
 
 // Scan refuses to read an unknown value.
 func (v *DeviceEventKind) Scan(src any) error { return enumScan(v, src, DeviceEventKind.Valid) }
+
+// Retirement says why an identity is no longer looked for. It is never undone:
+// hardware that comes back is learned as a new identity.
+type Retirement string
+
+// The values of Retirement.
+const (
+	NotRetired        Retirement = ""
+	RetiredSuperseded Retirement = "superseded" // a newer report of its factory took its place
+	RetiredWithdrawn  Retirement = "withdrawn"  // its factory got the product key back
+	RetiredReplaced   Retirement = "replaced"   // a repair put other hardware in its place
+)
+
+// Valid reports whether the value is one of the above.
+func (v Retirement) Valid() bool {
+	switch v {
+	case NotRetired, RetiredSuperseded, RetiredWithdrawn, RetiredReplaced:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v Retirement) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *Retirement) Scan(src any) error { return enumScan(v, src, Retirement.Valid) }
 
 // IDSeries hands out identity numbers in blocks, so that bulk inserts know them
 // beforehand and no transaction waits for another's counter.
@@ -78,9 +110,28 @@ type Identity struct {
 	Serial       string
 	SystemDisk   string // text of the system disk: serial, product and vendor
 	ProductKey   string // product key id (PKID)
-	ReportedBy   PartnerID
+	ReportedBy   PartnerID // who made it known; of a factory record the OEM
 	CreatedAt    time.Time
 	CapturedAt   time.Time // when the values were last taken from a hash
+
+	// The newest factory report that spoke of the device, by its place among all
+	// reports; an empty tracking id says that none did.
+	ReportTrackingID TrackingID
+	ReportRow        int
+	SoldTo           PartnerID // whom the factory sold it to; empty when it did not say
+
+	RetiredAt *time.Time
+	RetiredAs Retirement
+}
+
+// FactoryStatement is the newest word of a factory about one identifier, whatever
+// became of the record. It lets reports be executed in any order: a report that
+// is not the newest word about each of its identifiers is out of date.
+type FactoryStatement struct {
+	Key        []byte `gorm:"primaryKey"` // kind of identifier (E, U, S or K) and value, as in the matcher
+	PartnerID  PartnerID
+	TrackingID TrackingID
+	Ordinal    int
 }
 
 // IdentityHash holds the bytes of the capture an Identity was last taken from.
@@ -115,8 +166,9 @@ type Registration struct {
 	EndedAt      *time.Time
 }
 
-// RegistrationAnchor says which identity with an active registration owns an
-// anchor. The primary key is the one arbiter between racing transactions.
+// RegistrationAnchor says which identity, actively registered or a live factory
+// record, owns an anchor. The primary key is the one arbiter between racing
+// transactions.
 type RegistrationAnchor struct {
 	Kind       string `gorm:"primaryKey"` // E: EK digest, U: SMBIOS UUID, S: manufacturer, product and serial
 	Key        []byte `gorm:"primaryKey"`

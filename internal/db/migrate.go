@@ -39,8 +39,14 @@ func (d *DB) Migrate(ctx context.Context, set migrations.Set) error {
 // MigrateDown takes all migrations of a set back, with all data. It exists to
 // test that Down is right.
 func (d *DB) MigrateDown(ctx context.Context, set migrations.Set) error {
+	return d.MigrateDownTo(ctx, set, 0)
+}
+
+// MigrateDownTo takes back the migrations of a set above a version, for tests of
+// what a Down keeps.
+func (d *DB) MigrateDownTo(ctx context.Context, set migrations.Set, version int64) error {
 	return d.withSet(ctx, set, func(m *migrator) error {
-		_, err := m.DownTo(ctx, 0)
+		_, err := m.DownTo(ctx, version)
 		return err
 	})
 }
