@@ -20,6 +20,7 @@ var (
 	identityColumns = []string{
 		"id", "ek_digest", "smbios_uuid", "macs", "manufacturer", "product", "serial",
 		"system_disk", "product_key", "reported_by", "created_at", "captured_at",
+		"report_tracking_id", "report_row", "sold_to",
 	}
 	hashColumns  = []string{"identity_id", "digest", "hash"}
 	keyColumns   = []string{"key", "identity_id"}
@@ -27,7 +28,8 @@ var (
 		"identity_id", "device_id", "kind", "tenant_id", "partner_id", "client_id", "grant_id",
 		"tracking_id", "ordinal", "reason", "at",
 	}
-	answerColumns = []string{"tracking_id", "ordinal", "code", "detail", "device_id", "absent", "answered_at"}
+	statementColumns = []string{"key", "partner_id", "tracking_id", "ordinal"}
+	answerColumns    = []string{"tracking_id", "ordinal", "code", "detail", "device_id", "absent", "answered_at"}
 )
 
 func anchorValues(a *models.RegistrationAnchor) []any { return []any{a.Kind, a.Key, a.IdentityID} }
@@ -43,6 +45,7 @@ func identityValues(i *models.Identity) []any {
 	return []any{
 		i.ID, orNull(i.EKDigest), orNull(i.SMBIOSUUID), orNull(i.MACs), i.Manufacturer, i.Product, i.Serial,
 		i.SystemDisk, i.ProductKey, string(i.ReportedBy), i.CreatedAt, i.CapturedAt,
+		string(i.ReportTrackingID), i.ReportRow, string(i.SoldTo),
 	}
 }
 
@@ -57,6 +60,10 @@ func eventValues(e *models.DeviceEvent) []any {
 	}
 }
 
+func statementValues(s *models.FactoryStatement) []any {
+	return []any{s.Key, string(s.PartnerID), string(s.TrackingID), s.Ordinal}
+}
+
 func answerValues(a *models.StoredAnswer) []any {
 	return []any{string(a.TrackingID), a.Ordinal, string(a.Code), a.Detail, string(a.DeviceID), a.Absent, a.AnsweredAt}
 }
@@ -67,6 +74,14 @@ func identityChanges(i models.Identity) map[string]any {
 		"ek_digest": orNull(i.EKDigest), "smbios_uuid": orNull(i.SMBIOSUUID), "macs": orNull(i.MACs),
 		"manufacturer": i.Manufacturer, "product": i.Product, "serial": i.Serial,
 		"system_disk": i.SystemDisk, "product_key": i.ProductKey, "captured_at": i.CapturedAt,
+	}
+}
+
+// recordChanges are the columns a factory's report may change.
+func recordChanges(i models.Identity) map[string]any {
+	return map[string]any{
+		"reported_by": i.ReportedBy, "report_tracking_id": i.ReportTrackingID, "report_row": i.ReportRow,
+		"sold_to": i.SoldTo, "product_key": i.ProductKey,
 	}
 }
 
@@ -84,7 +99,8 @@ func (p *plan) sort() {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Key, b.Key))
 	})
 	slices.SortFunc(p.registrations, func(a, b models.Registration) int { return cmp.Compare(a.IdentityID, b.IdentityID) })
-	slices.SortFunc(p.refreshed, func(a, b refreshed) int { return cmp.Compare(a.now.ID, b.now.ID) })
+	slices.SortFunc(p.statements, func(a, b models.FactoryStatement) int { return bytes.Compare(a.Key, b.Key) })
+	slices.SortFunc(p.changes, func(a, b change) int { return cmp.Compare(a.id, b.id) })
 	slices.SortFunc(p.keys, func(a, b models.IdentityKey) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.IdentityID, b.IdentityID))
 	})

@@ -32,13 +32,13 @@ type note struct {
 type deciding struct {
 	authority models.Authority
 	findings  []*finding
-	byKey     map[int64][]*known
+	known     keyIndex
 }
 
 // decide fills a plan from claims, in the order of their rows, and the candidates
 // found for them.
 func decide(p *plan, claims []claim, candidates []known, newID func() string) error {
-	d := &deciding{authority: p.sub.Authority, byKey: indexByKey(candidates)}
+	d := &deciding{authority: p.sub.Authority, known: indexByKey(candidates)}
 	for i := range claims {
 		f := &finding{claim: &claims[i]}
 		d.findings = append(d.findings, f)
@@ -56,8 +56,11 @@ func decide(p *plan, claims []claim, candidates []known, newID func() string) er
 	return nil
 }
 
-func indexByKey(candidates []known) map[int64][]*known {
-	index := make(map[int64][]*known, 4*len(candidates))
+// keyIndex leads from keys to the candidates of one dispatch.
+type keyIndex map[int64][]*known
+
+func indexByKey(candidates []known) keyIndex {
+	index := make(keyIndex, 4*len(candidates))
 	for i := range candidates {
 		for _, k := range keysOf(&candidates[i].Identity) {
 			index[k] = append(index[k], &candidates[i])
@@ -78,12 +81,12 @@ func (d *deciding) against(f *finding) {
 	}
 }
 
-// candidatesOf are the identities that share a key with a claim, each once, in
-// the order of their numbers.
-func (d *deciding) candidatesOf(c *claim) []*known {
+// of are the identities that share a key with a claim, each once, in the order of
+// their numbers.
+func (x keyIndex) of(c *claim) []*known {
 	var out []*known
 	for _, k := range c.keys {
-		out = append(out, d.byKey[k]...)
+		out = append(out, x[k]...)
 	}
 	slices.SortFunc(out, func(a, b *known) int { return int(a.ID - b.ID) })
 	return slices.Compact(out)
@@ -91,7 +94,12 @@ func (d *deciding) candidatesOf(c *claim) []*known {
 
 // againstRules matches a capture.
 func (d *deciding) againstRules(f *finding) {
-	f.verdict = judge(&f.device, d.candidatesOf(f.claim))
+	among := d.known.of(f.claim)
+	f.verdict = judge(&f.device, among)
+	if to := f.verdict.to; to != nil && !to.registered() {
+		become := merge(to.Identity, f.device)
+		f.verdict.guard(&become, among)
+	}
 	switch f.verdict.Outcome {
 	case match.Attention:
 		d.needsAttention(f)
@@ -122,7 +130,7 @@ func (d *deciding) belongs(f *finding, k *known) {
 	f.at = k
 	switch {
 	case !k.registered():
-		return
+		d.soldTo(f, k)
 	case k.Active.TenantID != d.authority.TenantID:
 		f.notes = []note{{models.DeviceContested, k}}
 		f.close(models.OutcomeOtherTenant, "")
@@ -131,6 +139,18 @@ func (d *deciding) belongs(f *finding, k *known) {
 		f.close(models.OutcomeAlreadyAssigned, d.seenBefore(k.Active))
 		f.answer.DeviceID = k.Active.ID
 	}
+}
+
+// soldTo refuses a partner the claim on a device that its factory sold to another
+// one. A customer may claim whatever it holds.
+func (d *deciding) soldTo(f *finding, k *known) {
+	by := d.authority.PartnerID
+	if d.authority.Kind != models.ByGrant || k.SoldTo == "" || by == k.SoldTo || by == k.ReportedBy {
+		return
+	}
+	f.verdict.Reason = soldToAnother
+	f.notes = []note{{models.DeviceAttention, k}}
+	f.close(models.OutcomeNeedsAttention, fmt.Sprintf(sentenceSoldToAnother, soldToAnother))
 }
 
 // seenBefore names the upload that registered the device to whoever made it.
@@ -144,7 +164,7 @@ func (d *deciding) seenBefore(o owner) string {
 // againstFits looks up a product key id or tuple. Several known devices that fit,
 // registered or not, are never resolved by guessing.
 func (d *deciding) againstFits(f *finding) {
-	among := d.candidatesOf(f.claim)
+	among := d.known.of(f.claim)
 	f.verdict = find(&f.device, among)
 	switch f.verdict.Outcome {
 	case match.Match:
@@ -160,7 +180,7 @@ func (d *deciding) againstFits(f *finding) {
 // letters; about other callers' devices it says nothing.
 func (d *deciding) letterCaseHint(c *claim, among []*known) string {
 	for _, k := range among {
-		if c.kind == claimTuple && d.mine(k) && fitsButCase(c, &k.Identity) {
+		if c.kind == claimTuple && k.RetiredAt == nil && d.mine(k) && fitsButCase(c, &k.Identity) {
 			return sentenceLetterCase
 		}
 	}
@@ -198,7 +218,11 @@ func (f *finding) carryOut(p *plan, newID func() string) error {
 		return nil
 	case f.at == nil:
 		return p.register(f.row, p.learn(f.claim), models.DeviceID(newID()))
-	case f.kind == claimHash:
+	}
+	if f.at.onRecord() {
+		p.freed.add(&f.at.Identity) // its anchors come in again as the registration's
+	}
+	if f.kind == claimHash {
 		return p.register(f.row, p.renew(f.at, f.claim), models.DeviceID(newID()))
 	}
 	return p.register(f.row, f.at.Identity, models.DeviceID(newID()))

@@ -6,14 +6,17 @@ import (
 	"countersign/models"
 )
 
-// plan is everything a registering transaction writes.
+// plan is everything a transaction writes that registers or keeps reports.
 type plan struct {
 	sub models.Submission
 	now time.Time
 
+	freed         freed
 	anchors       []models.RegistrationAnchor
+	statements    []models.FactoryStatement
+	overruled     [][]byte // keys of statements that newer ones replace
 	registrations []models.Registration
-	refreshed     []refreshed
+	changes       []change
 	identities    []models.Identity
 	hashes        []models.IdentityHash
 	keys          []models.IdentityKey
@@ -23,10 +26,26 @@ type plan struct {
 	given []models.Answer // the same answers, for the caller
 }
 
-// refreshed is a known identity that a newer capture was recognised as.
-type refreshed struct {
-	now     models.Identity
-	oldKeys []int64
+// change is what becomes other about a known identity.
+type change struct {
+	id        int64
+	columns   map[string]any
+	recapture bool    // keys and hash bytes go and come in again with the others
+	oldKeys   []int64 // of a recapture
+}
+
+// freed are anchors that lose their owner. Both lists are needed to name them.
+type freed struct {
+	identities []int64
+	anchors    [][]byte
+}
+
+// add frees what the identity owns.
+func (f *freed) add(i *models.Identity) {
+	f.identities = append(f.identities, i.ID)
+	for _, a := range anchorsOf(i) {
+		f.anchors = append(f.anchors, a.Key)
+	}
 }
 
 // say answers a row.
@@ -56,7 +75,9 @@ func (p *plan) learn(c *claim) models.Identity {
 func (p *plan) renew(k *known, c *claim) models.Identity {
 	identity := merge(k.Identity, c.device)
 	identity.CapturedAt = p.now
-	p.refreshed = append(p.refreshed, refreshed{now: identity, oldKeys: keysOf(&k.Identity)})
+	p.changes = append(p.changes, change{
+		id: k.ID, columns: identityChanges(identity), recapture: true, oldKeys: keysOf(&k.Identity),
+	})
 	p.capture(identity, c)
 	return identity
 }

@@ -9,15 +9,18 @@ import (
 	"countersign/models"
 )
 
-// registering is one registration of a group of rows.
-type registering struct {
+// claiming is a group of rows whose claims are looked up by keys.
+type claiming struct {
 	r      *Registrar
 	sub    models.Submission
 	claims []claim
 }
 
+// registering is one registration of a group of rows.
+type registering struct{ claiming }
+
 func (r *Registrar) newRegistering(sub models.Submission, rows []models.CoreRow) *registering {
-	return &registering{r: r, sub: withRows(sub, rows)}
+	return &registering{claiming{r: r, sub: withRows(sub, rows)}}
 }
 
 // prepare decodes hashes and reserves identity numbers; rows that turn out to be
@@ -35,7 +38,7 @@ func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, er
 		return models.Result{Answers: sortAnswers(adm.answers), Refusal: adm.refusal}, err
 	}
 	claims := g.openClaims(adm.open)
-	found, err := g.r.store.candidates(ctx, tx, allKeys(claims))
+	found, err := g.r.store.held(ctx, tx, allKeys(claims), (*known).onRecord)
 	if err != nil {
 		return models.Result{}, err
 	}
@@ -55,7 +58,7 @@ func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, er
 }
 
 // openClaims are the claims of rows without a stored answer.
-func (g *registering) openClaims(open []models.CoreRow) []claim {
+func (g *claiming) openClaims(open []models.CoreRow) []claim {
 	if len(open) == len(g.claims) {
 		return g.claims
 	}

@@ -8,13 +8,12 @@ import (
 	"countersign/models"
 )
 
-// ending is what a removal writes: registrations that end and the anchors they
-// give free.
+// ending is what a removal writes: registrations that end and the anchors that
+// become free.
 type ending struct {
-	devices    []models.DeviceID
-	identities []int64
-	anchors    [][]byte
-	at         time.Time
+	devices []models.DeviceID
+	freed   freed
+	at      time.Time
 }
 
 // removing is one removal of a group of rows.
@@ -102,10 +101,7 @@ func mayRemove(a models.Authority, o owner) bool {
 
 func (o *removal) remove(sub models.Submission, row models.CoreRow, k *known) {
 	o.ending.devices = append(o.ending.devices, k.Active.ID)
-	o.ending.identities = append(o.ending.identities, k.ID)
-	for _, a := range anchorsOf(&k.Identity) {
-		o.ending.anchors = append(o.ending.anchors, a.Key)
-	}
+	o.ending.freed.add(&k.Identity)
 	o.events = append(o.events, event(sub, row.Row, models.DeviceRemoved, k.ID, k.Active.ID, o.ending.at))
 	done := answer(row.Row, models.OutcomeRegistered, sentenceRemoved)
 	done.DeviceID = k.Active.ID

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/models"
+	"countersign/registration/match"
 )
 
 // What answers say beyond their outcome's standard sentence. Each is safe for the
@@ -20,8 +21,48 @@ const (
 	sentenceWithinUpload    = "Rows %s of this upload share an identifier that only one device can have (%s). Find out which row is right and send that one."
 	sentenceAttention       = "%s %s must decide. (%s)"
 	sentenceDuplicate       = "Row %d of this upload names the same device; that row is processed."
+	sentenceSoldToAnother   = "The manufacturer says that it sold this device to another partner. The manufacturer or an operator of the registration service must settle it. (%s)"
 	sentenceSeenBefore      = "The device was already registered to this customer, by row %d of upload %s. Nothing changed."
 )
+
+// What answers to a factory's reports say.
+const (
+	sentenceReported         = "The device is on record."
+	sentenceRenewed          = "The device was on record; this report is its newest."
+	sentenceNothingNew       = "The device is already on record. Nothing changed."
+	sentenceAttached         = "The device is already known; the record was attached."
+	sentenceOutOfDate        = "A newer report about this hardware, serial number or product key id is there. Nothing changed."
+	sentenceOvertaken        = "Superseded by row %d of this report, which states the same serial number, product key id or hardware."
+	sentenceWithdrawnByRow   = "Withdrawn by row %d of this report, which returns the product key."
+	sentenceWithdrawn        = "The record of this product key id was withdrawn."
+	sentenceWithdrawnBefore  = "The record of this product key id was withdrawn before. Nothing changed."
+	sentenceNothingToReturn  = "No factory record of yours states this product key id; nothing to withdraw."
+	sentenceReturnNeedsKey   = "A returned product key is named by its product key id, which this row does not state."
+	sentenceReportNeedsHash  = "A build report needs the hardware hash."
+	sentenceReportKeyForm    = "A product key id has 13 digits."
+	sentenceKeysDiffer       = "The row states the product key id %s, its hardware hash %s. Find out which is right and report again."
+	sentenceReturnRegistered = "The device with this product key id is registered. Its customer or an operator of the registration service must first remove it. (%s)"
+)
+
+// Reasons for attention that the matcher does not know, because they are not
+// about hardware.
+const (
+	keyInUse           match.Reason = "key-in-use"
+	reportedByAnother  match.Reason = "reported-by-another"
+	soldToAnother      match.Reason = "sold-to-another"
+	returnedRegistered match.Reason = "returned-while-registered"
+)
+
+// reasonSentence says a reason in plain words without naming any device.
+func reasonSentence(r match.Reason) string {
+	switch r {
+	case keyInUse:
+		return "Another known device states the same product key id."
+	case reportedByAnother:
+		return "The device is on record from another manufacturer."
+	}
+	return r.Sentence()
+}
 
 // answer makes an answer. An empty detail takes the outcome's standard sentence.
 func answer(row int, code models.OutcomeCode, detail string) models.Answer {

@@ -114,6 +114,99 @@ func (s store) candidates(ctx context.Context, tx *db.Tx, keys []int64) ([]known
 	return found, err
 }
 
+// held returns candidates as they stand until the transaction ends: those that
+// wanted names are locked and read again, so that a factory's report and whoever
+// claims the record of it do not pass each other by. SQLite has a single writer.
+func (s store) held(ctx context.Context, tx *db.Tx, keys []int64, wanted func(*known) bool) ([]known, error) {
+	found, err := s.candidates(ctx, tx, keys)
+	if err != nil || tx.Dialect() != db.Postgres {
+		return found, err
+	}
+	locked, err := s.lock(ctx, tx, found, wanted)
+	if err != nil || len(locked) == 0 {
+		return found, err
+	}
+	if found, err = s.candidates(ctx, tx, keys); err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if wanted(&found[i]) && !locked[found[i].ID] {
+			return nil, errRaced
+		}
+	}
+	return found, nil
+}
+
+// anyKnown wants every identity.
+func anyKnown(*known) bool { return true }
+
+// lock locks the identities that are wanted and their active registrations, in the
+// order of their numbers: neither a claim nor a removal passes.
+func (s store) lock(ctx context.Context, tx *db.Tx, found []known, wanted func(*known) bool) (map[int64]bool, error) {
+	var ids []int64
+	locked := map[int64]bool{}
+	for i := range found {
+		if wanted(&found[i]) {
+			ids, locked[found[i].ID] = append(ids, found[i].ID), true
+		}
+	}
+	if len(ids) == 0 {
+		return locked, nil
+	}
+	var none []int64
+	err := in(ctx, tx).Model(&models.Identity{}).Clauses(clause.Locking{Strength: "UPDATE"}).
+		Where(tx.OneOf("id", ids)).Order("id").Pluck("id", &none).Error
+	if err != nil {
+		return locked, err
+	}
+	err = in(ctx, tx).Model(&models.Registration{}).Clauses(clause.Locking{Strength: "UPDATE"}).
+		Where(tx.OneOf("identity_id", ids)).Where("state = 'active'").Order("identity_id").Pluck("identity_id", &none).Error
+	return locked, err
+}
+
+// said returns the factories' newest statements about identifiers, by key, and
+// keeps them from changing.
+func (s store) said(ctx context.Context, tx *db.Tx, keys [][]byte) (map[string]models.FactoryStatement, error) {
+	found := make(map[string]models.FactoryStatement, len(keys))
+	if len(keys) == 0 {
+		return found, nil
+	}
+	q := in(ctx, tx).Where("key IN ?", keys).Order("key")
+	if tx.Dialect() == db.Postgres {
+		q = q.Clauses(clause.Locking{Strength: "UPDATE"})
+	}
+	var statements []models.FactoryStatement
+	err := q.Find(&statements).Error
+	for _, st := range statements {
+		found[string(st.Key)] = st
+	}
+	return found, err
+}
+
+// state writes statements in place of those they overrule.
+func (s store) state(ctx context.Context, tx *db.Tx, overruled [][]byte, statements []models.FactoryStatement) error {
+	if len(overruled) > 0 {
+		if err := in(ctx, tx).Where("key IN ?", overruled).Delete(&models.FactoryStatement{}).Error; err != nil {
+			return err
+		}
+	}
+	return bulk(ctx, tx, "factory_statements", statementColumns, statements, statementValues)
+}
+
+// digests returns the digests of the captures that identities were taken from.
+func (s store) digests(ctx context.Context, tx *db.Tx, ids []int64) (map[int64][]byte, error) {
+	found := make(map[int64][]byte, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	var rows []models.IdentityHash
+	err := in(ctx, tx).Select("identity_id", "digest").Where(tx.OneOf("identity_id", ids)).Find(&rows).Error
+	for _, row := range rows {
+		found[row.IdentityID] = row.Digest
+	}
+	return found, err
+}
+
 // registered returns the active registrations of a tenant among ids, with their
 // identities.
 func (s store) registered(ctx context.Context, tx *db.Tx, tenant models.TenantID, ids []models.DeviceID) ([]known, error) {
@@ -124,7 +217,9 @@ func (s store) registered(ctx context.Context, tx *db.Tx, tenant models.TenantID
 	return found, err
 }
 
-// end ends registrations and frees their anchors.
+// end ends registrations and frees their anchors. Factory records go on owning
+// theirs; which are records is read once the registrations are ours to end, since
+// a report may just have attached one.
 func (s store) end(ctx context.Context, tx *db.Tx, e ending) error {
 	if len(e.devices) == 0 {
 		return nil
@@ -134,10 +229,24 @@ func (s store) end(ctx context.Context, tx *db.Tx, e ending) error {
 	if q.Error == nil && q.RowsAffected != int64(len(e.devices)) {
 		return errRaced
 	}
-	if q.Error != nil || len(e.anchors) == 0 {
+	if q.Error != nil {
 		return q.Error
 	}
-	return in(ctx, tx).Where("kind IN ? AND key IN ?", anchorKinds, e.anchors).Where(tx.OneOf("identity_id", e.identities)).
+	var ordinary []int64
+	err := in(ctx, tx).Model(&models.Identity{}).Where(tx.OneOf("id", e.freed.identities)).
+		Where("report_tracking_id = '' OR retired_at IS NOT NULL").Pluck("id", &ordinary).Error
+	if err != nil || len(ordinary) == 0 {
+		return err
+	}
+	return s.free(ctx, tx, freed{ordinary, e.freed.anchors})
+}
+
+// free takes anchors from their owners.
+func (s store) free(ctx context.Context, tx *db.Tx, f freed) error {
+	if len(f.anchors) == 0 {
+		return nil
+	}
+	return in(ctx, tx).Where("kind IN ? AND key IN ?", anchorKinds, f.anchors).Where(tx.OneOf("identity_id", f.identities)).
 		Delete(&models.RegistrationAnchor{}).Error
 }
 
@@ -145,11 +254,13 @@ func (s store) end(ctx context.Context, tx *db.Tx, e ending) error {
 // order, so that a lost race costs little and no two writers wait for each other.
 func (s store) write(ctx context.Context, tx *db.Tx, p *plan) error {
 	steps := []func() error{
+		func() error { return s.free(ctx, tx, p.freed) },
 		func() error { return bulk(ctx, tx, "registration_anchors", anchorColumns, p.anchors, anchorValues) },
+		func() error { return s.state(ctx, tx, p.overruled, p.statements) },
 		func() error {
 			return bulk(ctx, tx, "registrations", registrationColumns, p.registrations, registrationValues)
 		},
-		func() error { return s.refresh(ctx, tx, p.refreshed) },
+		func() error { return s.change(ctx, tx, p.changes) },
 		func() error { return bulk(ctx, tx, "identities", identityColumns, p.identities, identityValues) },
 		func() error { return bulk(ctx, tx, "identity_hashes", hashColumns, p.hashes, hashValues) },
 		func() error { return bulk(ctx, tx, "identity_keys", keyColumns, p.keys, keyValues) },
@@ -171,18 +282,20 @@ func (s store) record(ctx context.Context, tx *db.Tx, events []models.DeviceEven
 	return bulk(ctx, tx, "answers", answerColumns, answers, answerValues)
 }
 
-// refresh rewrites identities that were recognised in a newer capture; their keys
-// and hash bytes are taken out here and come in again with the others.
-func (s store) refresh(ctx context.Context, tx *db.Tx, refreshed []refreshed) error {
-	if len(refreshed) == 0 {
-		return nil
-	}
+// change rewrites identities. Keys and hash bytes of those that were recognised
+// in a newer capture are taken out here and come in again with the others.
+func (s store) change(ctx context.Context, tx *db.Tx, changes []change) error {
 	var ids, keys []int64
-	for _, f := range refreshed {
-		ids, keys = append(ids, f.now.ID), append(keys, f.oldKeys...)
-		if err := in(ctx, tx).Model(&models.Identity{}).Where("id = ?", f.now.ID).Updates(identityChanges(f.now)).Error; err != nil {
+	for _, c := range changes {
+		if c.recapture {
+			ids, keys = append(ids, c.id), append(keys, c.oldKeys...)
+		}
+		if err := in(ctx, tx).Model(&models.Identity{}).Where("id = ?", c.id).Updates(c.columns).Error; err != nil {
 			return err
 		}
+	}
+	if len(ids) == 0 {
+		return nil
 	}
 	if err := in(ctx, tx).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityHash{}).Error; err != nil {
 		return err

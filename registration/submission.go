@@ -5,10 +5,25 @@ import (
 	"countersign/models"
 )
 
-// checkSubmission refuses what the contract does not allow. It protects the
-// core's promises from a faulty gateway: a submission that names a grant without
-// its epoch could not be fenced.
+// checkSubmission refuses what the contract does not allow of a submission to
+// register or to remove. It protects the core's promises from a faulty gateway: a
+// submission that names a grant without its epoch could not be fenced.
 func checkSubmission(sub models.Submission) error {
+	if k := sub.Authority.Kind; k != models.ByGrant && k != models.ByTenant {
+		return invalid("authority %q cannot register or remove devices", string(k))
+	}
+	return checkContract(sub)
+}
+
+// checkReport is checkSubmission for a factory's reports.
+func checkReport(sub models.Submission) error {
+	if k := sub.Authority.Kind; k != models.ByFactory {
+		return invalid("authority %q cannot report devices", string(k))
+	}
+	return checkContract(sub)
+}
+
+func checkContract(sub models.Submission) error {
 	if sub.Upload == "" {
 		return invalid("the upload's id is missing")
 	}
@@ -33,16 +48,16 @@ func checkAuthority(a models.Authority) error {
 		id     string
 		needed bool
 	}{
-		{models.SubjectOfPartner, string(a.PartnerID), a.Kind == models.ByGrant},
+		{models.SubjectOfPartner, string(a.PartnerID), a.Kind != models.ByTenant},
 		{models.SubjectOfClient, string(a.ClientID), false},
-		{models.SubjectOfTenant, string(a.TenantID), true},
+		{models.SubjectOfTenant, string(a.TenantID), a.Kind != models.ByFactory},
 		{models.SubjectOfGrant, string(a.GrantID), a.Kind == models.ByGrant},
 	}
 	switch {
-	case a.Kind != models.ByGrant && a.Kind != models.ByTenant:
-		return invalid("authority %q cannot register or remove devices", string(a.Kind))
 	case a.Kind == models.ByTenant && (a.PartnerID != "" || a.GrantID != ""):
 		return invalid("a tenant acts for itself, without partner and grant")
+	case a.Kind == models.ByFactory && (a.TenantID != "" || a.GrantID != ""):
+		return invalid("a factory reports for no tenant and under no grant")
 	case a.NotAfter.IsZero():
 		return invalid("the authority has no end (notAfter)")
 	}

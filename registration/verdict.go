@@ -29,8 +29,11 @@ func candidatesFor(among []*known) []match.Candidate {
 	out := make([]match.Candidate, len(among))
 	for i, k := range among {
 		out[i] = match.Candidate{ID: name(k), State: match.Unregistered, Identity: deviceOf(&k.Identity)}
-		if k.registered() {
+		switch {
+		case k.registered():
 			out[i].State = match.Active
+		case k.RetiredAt != nil:
+			out[i].State = match.Retired
 		}
 	}
 	return out
@@ -54,6 +57,19 @@ func inTerms(v match.Verdict, among []*known) verdict {
 	return out
 }
 
+// guard withdraws a match with a device that nobody has when what it would become
+// states an anchor that a factory record of other hardware owns. The rules let
+// such a record pass, because it may only have copied a serial; but both cannot
+// own it.
+func (v *verdict) guard(become *models.Identity, among []*known) {
+	for _, k := range among {
+		if k != v.to && k.onRecord() && !k.registered() && shareAnchor(become, &k.Identity) {
+			v.Outcome, v.Reason, v.involved = match.Attention, match.SplitIdentity, []*known{v.to, k}
+			return
+		}
+	}
+}
+
 // reason is the rule in a few stable words, for histories and sentences.
 func (v verdict) reason() string {
 	switch {
@@ -67,3 +83,12 @@ func (v verdict) reason() string {
 
 // registered reports whether some tenant has the device now.
 func (k *known) registered() bool { return k.Active.ID != "" }
+
+// onRecord reports whether the device is a live factory record, registered or not.
+func (k *known) onRecord() bool { return k.ReportTrackingID != "" && k.RetiredAt == nil }
+
+// shareAnchor reports whether two devices state one value of an anchor.
+func shareAnchor(a, b *models.Identity) bool {
+	c := match.Compare(deviceOf(a), deviceOf(b))
+	return c.E == match.Agrees || c.U == match.Agrees || c.S == match.Agrees
+}
