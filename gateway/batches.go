@@ -18,9 +18,10 @@ import (
 //
 //	@Summary	Create a batch with devices
 //	@Tags		devices
-//	@Accept		json,text/csv
+//	@Accept		json,text/csv,application/x-ndjson
 //	@Param		tenant	path	string	true	"customer tenant id"
-//	@Param		batchId	query	string	false	"name of the batch; CSV only"
+//	@Param		batchId	query	string	false	"name of the batch; CSV and NDJSON only"
+//	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
 //	@Param		request	body	wire.DeviceBatchCreationRequest	true	"the devices"
 //	@Success	202	"Location leads to the status"
 //	@Failure	400,401,403,409	{object}	wire.Problem
@@ -37,9 +38,9 @@ func (s *server) createBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, csv := src.(*format.CSV); csv {
+	if _, names := src.(*format.JSON); !names {
 		if call.BatchName = p.text("batchId"); call.BatchName == "" {
-			return badParameter("batchId", "a CSV file does not name its batch, so the address must: ?batchId=")
+			return badParameter("batchId", "a file of rows does not name its batch, so the address must: ?batchId=")
 		}
 	}
 	return s.accept(c, call, src)
@@ -49,9 +50,10 @@ func (s *server) createBatch(c *gin.Context) error {
 //
 //	@Summary	Add devices to a batch
 //	@Tags		devices
-//	@Accept		json,text/csv
+//	@Accept		json,text/csv,application/x-ndjson
 //	@Param		tenant	path	string	true	"customer tenant id"
 //	@Param		batch	path	string	true	"batch name"
+//	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
 //	@Param		request	body	[]wire.NewDevice	true	"the devices"
 //	@Success	202	"Location leads to the status"
 //	@Failure	400,401,403,404,409	{object}	wire.Problem

@@ -229,9 +229,9 @@ func TestBatchJobStatus_pagesAndClassesAreOptIn(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t)
 	e.hasUpload(upload(), func(func(intake.RowStatus, error) bool) { t.Error("the whole list was read") })
-	e.rows = func(_ intake.Scope, class models.OutcomeClass, page intake.Page) ([]intake.RowStatus, string, error) {
-		if class != models.ClassFixRow || page != (intake.Page{Cursor: "abc", Limit: 2}) {
-			t.Errorf("asked for class %q, page %+v", class, page)
+	e.rows = func(_ intake.Scope, filter intake.RowFilter, page intake.Page) ([]intake.RowStatus, string, error) {
+		if filter != (intake.RowFilter{Class: models.ClassFixRow}) || page != (intake.Page{Cursor: "abc", Limit: 2}) {
+			t.Errorf("asked for %+v, page %+v", filter, page)
 		}
 		return []intake.RowStatus{{Ordinal: 9, State: models.UploadQueued}}, "next", nil
 	}

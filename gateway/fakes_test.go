@@ -37,6 +37,13 @@ func (e *edge) Accept(_ context.Context, call intake.Call, src intake.Source) (i
 	return e.accept(call, src)
 }
 
+func (e *edge) Report(_ context.Context, call intake.Call, src intake.ReportSource) (intake.Accepted, error) {
+	if e.report == nil {
+		return intake.Accepted{}, errUnexpected
+	}
+	return e.report(call, src)
+}
+
 func (e *edge) Remove(_ context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error) {
 	if e.remove == nil {
 		return intake.Accepted{}, errUnexpected
@@ -51,11 +58,11 @@ func (e *edge) BatchJobStatus(_ context.Context, scope intake.Scope, id models.T
 	return e.status(scope, id)
 }
 
-func (e *edge) UploadRows(_ context.Context, scope intake.Scope, _ models.TrackingID, class models.OutcomeClass, page intake.Page) ([]intake.RowStatus, string, error) {
+func (e *edge) UploadRows(_ context.Context, scope intake.Scope, _ models.TrackingID, filter intake.RowFilter, page intake.Page) ([]intake.RowStatus, string, error) {
 	if e.rows == nil {
 		return nil, "", errUnexpected
 	}
-	return e.rows(scope, class, page)
+	return e.rows(scope, filter, page)
 }
 
 func (e *edge) Uploads(_ context.Context, scope intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error) {

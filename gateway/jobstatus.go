@@ -19,7 +19,7 @@ import (
 // outcomeClasses are the words of ?outcome=.
 var outcomeClasses = []string{
 	string(models.ClassDone), string(models.ClassFixRow), string(models.ClassWait), string(models.ClassAskCustomer),
-	string(models.ClassAskManufacturer), string(models.ClassAskOperator), string(models.ClassDispute), string(intake.OpenRows),
+	string(models.ClassAskManufacturer), string(models.ClassAskOperator), string(models.ClassDispute), string(intake.OpenRows), string(intake.FailedRows),
 }
 
 // batchJobStatus tells what became of an upload, device by device in input order. It is
@@ -115,7 +115,7 @@ func matches(values []string, tag string) bool {
 }
 
 func (s *server) statusPage(c *gin.Context, ask statusAsk) (iter.Seq2[intake.RowStatus, error], string, error) {
-	rows, next, err := s.Uploads.UploadRows(c.Request.Context(), ask.scope, ask.tracking, ask.class, ask.page)
+	rows, next, err := s.Uploads.UploadRows(c.Request.Context(), ask.scope, ask.tracking, intake.RowFilter{Class: ask.class}, ask.page)
 	if err != nil {
 		return nil, "", err
 	}

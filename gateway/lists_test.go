@@ -122,7 +122,7 @@ func TestUploads_scopeIsTheCallers(t *testing.T) {
 			got["one"] = scope
 			return intake.UploadStatus{}, nil, nil
 		}
-		e.rows = func(scope intake.Scope, _ models.OutcomeClass, _ intake.Page) ([]intake.RowStatus, string, error) {
+		e.rows = func(scope intake.Scope, _ intake.RowFilter, _ intake.Page) ([]intake.RowStatus, string, error) {
 			got["rows"] = scope
 			return nil, "", nil
 		}
@@ -145,22 +145,28 @@ func TestUploads_shapes(t *testing.T) {
 	up := upload()
 	up.PartnerID, up.TenantID, up.RequestID, up.AcceptedAt = "partner-1", tenant, "r", &now
 	e.uploads = func(_ intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error) {
-		want := intake.UploadFilter{State: models.UploadFinished, Since: now, Until: now.Add(time.Hour), Batch: "a b"}
+		want := intake.UploadFilter{
+			State: models.UploadFinished, Since: now, Until: now.Add(time.Hour), Batch: "a b",
+			Kind: models.UploadRegister, Order: "4711 ä", RequestID: "r", CorrelationID: "c", ReportID: "rep",
+		}
 		if diff := cmp.Diff(want, filter); diff != "" || page != (intake.Page{Cursor: "abc", Limit: 100}) {
 			return nil, "", errors.New(diff)
 		}
 		return []intake.UploadStatus{{Upload: up, BatchName: "a b"}}, "d/f", nil
 	}
-	resp, body := e.do("GET", "/v1/uploads?state=finished&since=2031-02-03T11:01:10%2B01:00&until=2031-02-03T11:01:10Z&batch=a+b&cursor=abc", "")
+	resp, body := e.do("GET", "/v1/uploads?state=finished&since=2031-02-03T11:01:10%2B01:00&until=2031-02-03T11:01:10Z&batch=a+b&kind=register&order=4711+%C3%A4&requestId=r&correlationId=c&reportId=REP&cursor=abc", "")
 	one := `{"trackingId":"` + tracking + `","kind":"register","state":"processing","partnerId":"partner-1","tenantId":"` + tenant + `","batchName":"a b",` +
 		`"rows":{"total":3,"open":1,"withErrors":1},"requestId":"r","acceptedAt":"2031-02-03T10:01:10Z","startedAt":"2031-02-03T10:01:10Z","rowsLink":"/v1/uploads/` + tracking + `/rows"}`
 	if diff := cmp.Diff(`{"items":[`+one+`],"nextCursor":"d/f"}`, body); diff != "" {
 		t.Error(diff)
 	}
-	if link := resp.Header.Get("Link"); !strings.HasPrefix(link, "</v1/uploads?batch=a+b&cursor=d%2Ff&") || !strings.HasSuffix(link, `>; rel="next"`) {
+	if link := resp.Header.Get("Link"); !strings.HasPrefix(link, "</v1/uploads?batch=a+b&correlationId=c&cursor=d%2Ff&") || !strings.HasSuffix(link, `>; rel="next"`) {
 		t.Errorf("Link %q", link)
 	}
-	e.rows = func(_ intake.Scope, class models.OutcomeClass, _ intake.Page) ([]intake.RowStatus, string, error) {
+	e.rows = func(_ intake.Scope, filter intake.RowFilter, _ intake.Page) ([]intake.RowStatus, string, error) {
+		if want := (intake.RowFilter{Class: intake.FailedRows, ErrorCode: "808", SerialNumber: "s", ProductKey: "k"}); filter != want {
+			return nil, "", fmt.Errorf("asked for %+v", filter)
+		}
 		return []intake.RowStatus{
 			{
 				Ordinal: 2, Identity: models.DeviceIdentity{SerialNumber: "s", Manufacturer: "m", Model: "o"}, Order: models.OrderData{GroupTag: "g"},
@@ -169,7 +175,7 @@ func TestUploads_shapes(t *testing.T) {
 			{Ordinal: 3, State: models.UploadQueued, Outcome: models.OutcomeOf("")},
 		}, "", nil
 	}
-	_, body = e.do("GET", "/v1/uploads/"+tracking+"/rows?outcome=open", "")
+	_, body = e.do("GET", "/v1/uploads/"+tracking+"/rows?outcome=failed&errorCode=808&serialNumber=s&ProductKey=k", "")
 	want := `{"items":[{"row":2,"status":"finished_with_errors","serialNumber":"s","oemManufacturerName":"m","modelName":"o","groupTag":"g","errorCode":"808",` +
 		`"errorDescription":"ZtdDeviceAssignedToOtherTenant","outcomeClass":"dispute","detail":"Elsewhere.","nextActor":"operator","safeToRepeat":true,"settledAt":"2031-02-03T10:01:10Z"},` +
 		`{"row":3,"status":"queued"}]}`

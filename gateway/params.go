@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -46,6 +47,16 @@ func (p *params) refuse(name, cause string) {
 }
 
 func (p *params) text(name string) string { return p.values.Get(strings.ToLower(name)) }
+
+// words is a text that can stand in a database: what cannot was never stored.
+func (p *params) words(name string) string {
+	text := p.text(name)
+	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
+		p.refuse(name, "it must be UTF-8 without NUL characters")
+		return ""
+	}
+	return text
+}
 
 // size is a page size: 100 when absent, at most 1000.
 func (p *params) size(name string) int {

@@ -39,13 +39,14 @@ type Throttle interface {
 // Intake accepts uploads.
 type Intake interface {
 	Accept(ctx context.Context, call intake.Call, src intake.Source) (intake.Accepted, error)
+	Report(ctx context.Context, call intake.Call, src intake.ReportSource) (intake.Accepted, error)
 	Remove(ctx context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error)
 }
 
 // UploadReader answers what became of uploads.
 type UploadReader interface {
 	BatchJobStatus(ctx context.Context, scope intake.Scope, tracking models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
-	UploadRows(ctx context.Context, scope intake.Scope, tracking models.TrackingID, class models.OutcomeClass, page intake.Page) ([]intake.RowStatus, string, error)
+	UploadRows(ctx context.Context, scope intake.Scope, tracking models.TrackingID, filter intake.RowFilter, page intake.Page) ([]intake.RowStatus, string, error)
 	Uploads(ctx context.Context, scope intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error)
 }
 

@@ -95,6 +95,9 @@ func (s *server) routes() []route {
 		{del, devicesPath + "/{device}", write, RateAPI, partnerOnly, s.removeDevice},
 		{get, customerPath + "/batchJobStatus/{tracking}", read, RateAPI, partnerOnly, s.batchJobStatus},
 
+		{post, "/v1/oem/buildReports", write, RateAPI, partnerOnly, s.postBuildReport},
+		{get, "/v1/oem/buildReports/{tracking}", read, RateAPI, partnerOnly, s.getBuildReport},
+
 		{get, "/v1/uploads", read, RateAPI, everyKind, s.listUploads},
 		{get, "/v1/uploads/{tracking}", read, RateAPI, everyKind, s.getUpload},
 		{get, "/v1/uploads/{tracking}/rows", read, RateAPI, everyKind, s.listUploadRows},

@@ -42,7 +42,7 @@ const (
 
 var now = time.Date(2031, 2, 3, 10, 1, 10, 0, time.UTC)
 
-// Callers by token: "partner", "tenant" and "operator" carry every scope of their kind,
+// Callers by token: "partner" (a reseller), "oem", "tenant" and "operator" carry every scope of their kind,
 // "partner-" and a scope all but that one.
 func principal(token string) (authz.Principal, error) {
 	kind, without, _ := strings.Cut(token, "-")
@@ -50,6 +50,8 @@ func principal(token string) (authz.Principal, error) {
 	switch p.Kind {
 	case models.OwnerPartner:
 		p.PartnerID, p.PartnerKind = "partner-1", models.DirectReseller
+	case "oem":
+		p.Kind, p.PartnerID, p.PartnerKind = models.OwnerPartner, "oem-1", models.OEM
 	case models.OwnerTenant:
 		p.TenantID = tenant
 	case models.OwnerOperator:
@@ -76,9 +78,10 @@ type edge struct {
 	request      func() (ratelimit.Decision, error)
 	tokenRequest func(netip.Addr) (ratelimit.Decision, error)
 	accept       func(intake.Call, intake.Source) (intake.Accepted, error)
+	report       func(intake.Call, intake.ReportSource) (intake.Accepted, error)
 	remove       func(intake.Call, string, models.DeviceID) (intake.Accepted, error)
 	status       func(intake.Scope, models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
-	rows         func(intake.Scope, models.OutcomeClass, intake.Page) ([]intake.RowStatus, string, error)
+	rows         func(intake.Scope, intake.RowFilter, intake.Page) ([]intake.RowStatus, string, error)
 	uploads      func(intake.Scope, intake.UploadFilter, intake.Page) ([]intake.UploadStatus, string, error)
 	batches      func(intake.Scope) iter.Seq2[models.Batch, error]
 	devices      func(intake.Scope, string, intake.Page) ([]intake.Device, string, error)

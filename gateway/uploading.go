@@ -10,7 +10,6 @@ import (
 
 	"countersign/gateway/intake"
 	"countersign/gateway/intake/format"
-	"countersign/models"
 )
 
 // deviceSource is a body of devices.
@@ -22,11 +21,20 @@ type deviceSource interface {
 
 // call collects what an upload or removal is about, except for its body.
 func (s *server) call(c *gin.Context, p *params) (intake.Call, error) {
-	x := exchangeOf(c.Request.Context())
 	tenant, err := tenantOf(c)
 	if err != nil {
 		return intake.Call{}, err
 	}
+	call, err := s.callOf(c, p, strings.Replace(c.Request.URL.Path, c.Param("tenant"), string(tenant), 1))
+	call.Tenant, call.ExpectedDomain = tenant, p.text("expectedDomain")
+	return call, err
+}
+
+// callOf collects what every call that brings devices is about. The path is as routed,
+// with its ids in one spelling; with the query in one order it tells calls apart that may
+// be repeats of each other.
+func (s *server) callOf(c *gin.Context, p *params, path string) (intake.Call, error) {
+	x := exchangeOf(c.Request.Context())
 	if x.keyErr != nil {
 		return intake.Call{}, x.keyErr
 	}
@@ -36,21 +44,13 @@ func (s *server) call(c *gin.Context, p *params) (intake.Call, error) {
 	who := caller(c)
 	return intake.Call{
 		Caller:        intake.Caller{PartnerID: who.PartnerID, PartnerKind: who.PartnerKind, ClientID: who.ClientID},
-		Tenant:        tenant,
 		Method:        c.Request.Method,
-		Path:          repeatPath(c, tenant, p),
+		Path:          (&url.URL{Path: path, RawQuery: p.values.Encode()}).String(),
 		Key:           x.key,
 		CorrelationID: x.correlationID,
 		Strict:        prefersStrict(c.Request),
 		Defaults:      p.orderData(),
 	}, nil
-}
-
-// repeatPath tells calls apart that may be repeats of each other: the path as routed,
-// with the customer id in one spelling, and the query in one order.
-func repeatPath(c *gin.Context, tenant models.TenantID, p *params) string {
-	path := strings.Replace(c.Request.URL.Path, c.Param("tenant"), string(tenant), 1)
-	return (&url.URL{Path: path, RawQuery: p.values.Encode()}).String()
 }
 
 // prefersStrict reads Prefer: handling=strict (RFC 7240 section 4.4).
@@ -72,17 +72,18 @@ func (s *server) open(c *gin.Context, call *intake.Call) (deviceSource, error) {
 	if err := plainBody(r, s.Limits.Body); err != nil {
 		return nil, err
 	}
-	media, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	charset := options["charset"]
+	media, charset := contentType(r)
+	call.MaxRows = s.Limits.CSVRows
 	switch {
-	case err == nil && media == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8")):
+	case media == "application/json" && isUTF8(charset):
 		call.MaxRows = s.Limits.JSONRows
 		return format.NewJSON(r.Body, call.Append, s.Limits.Body), nil
-	case err == nil && media == "text/csv" && format.KnownCharset(charset):
-		call.MaxRows = s.Limits.CSVRows
+	case media == "text/csv" && format.KnownCharset(charset):
 		return format.NewCSV(r.Body, charset, s.Limits.Body), nil
+	case isNDJSON(media) && isUTF8(charset):
+		return format.NewNDJSON(r.Body, s.Limits.Body), nil
 	}
-	return nil, errMediaType.WithDetail("Devices are taken as application/json in UTF-8 or as text/csv; the content type of this call is neither.")
+	return nil, errMediaType.WithDetail("Devices are taken as text/csv, or in UTF-8 as application/json or application/x-ndjson; the content type of this call is none of them.")
 }
 
 // plainBody refuses bodies by their headers.
@@ -102,16 +103,20 @@ func plainBody(r *http.Request, limit int64) error {
 func (s *server) accept(c *gin.Context, call intake.Call, src deviceSource) error {
 	accepted, err := s.Intake.Accept(c.Request.Context(), call, src)
 	if err != nil {
-		if failure := src.Failure(); failure != nil {
-			return failure
-		}
-		return err
+		return orFailure(src, err)
 	}
-	h := c.Writer.Header()
 	if call.Strict {
-		h.Set("Preference-Applied", "handling=strict")
+		c.Writer.Header().Set("Preference-Applied", "handling=strict")
 	}
 	return done(c, http.StatusAccepted, accepted)
+}
+
+// orFailure prefers why the body could not be read to what came of that.
+func orFailure(src deviceSource, err error) error {
+	if failure := src.Failure(); failure != nil {
+		return failure
+	}
+	return err
 }
 
 // done answers an accepted call. Location is relative and without /v1: Partner Center's
@@ -124,4 +129,41 @@ func done(c *gin.Context, status int, accepted intake.Accepted) error {
 	}
 	c.Status(status)
 	return nil
+}
+
+// openReport is open for the bodies of build reports.
+func (s *server) openReport(c *gin.Context, call *intake.Call) (reportSource, error) {
+	r := c.Request
+	if err := plainBody(r, s.Limits.Body); err != nil {
+		return nil, err
+	}
+	media, charset := contentType(r)
+	call.MaxRows = s.Limits.CSVRows
+	switch {
+	case media == "application/json" && isUTF8(charset):
+		call.MaxRows = s.Limits.JSONRows
+		return format.NewReportJSON(r.Body, s.Limits.Body), nil
+	case isNDJSON(media) && isUTF8(charset):
+		return format.NewReportNDJSON(r.Body, s.Limits.Body), nil
+	case (media == "application/xml" || media == "text/xml") && format.KnownCharset(charset):
+		return format.NewOA3(r.Body, charset, s.Limits.Body), nil
+	}
+	return nil, errMediaType.WithDetail("Build reports are taken as application/xml (the file that OA3Tool wrote with /Report), or in UTF-8 as application/json or application/x-ndjson; the content type of this call is none of them.")
+}
+
+// contentType is the media type of a body and its charset; both are empty when the
+// header cannot be read.
+func contentType(r *http.Request) (media, charset string) {
+	media, options, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return "", ""
+	}
+	return media, options["charset"]
+}
+
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+// isNDJSON knows the names one JSON text a line goes by; none is registered with IANA.
+func isNDJSON(media string) bool {
+	return media == "application/x-ndjson" || media == "application/ndjson" || media == "application/jsonl"
 }

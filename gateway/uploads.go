@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -35,7 +36,12 @@ func uploadScope(c *gin.Context, p *params) (intake.Scope, error) {
 //	@Summary	List uploads
 //	@Tags		uploads
 //	@Param		state	query	string	false	"queued, processing, finished or finished_with_errors"
+//	@Param		kind	query	string	false	"register, remove or report"
 //	@Param		batch	query	string	false	"batch name"
+//	@Param		order	query	string	false	"an order, purchase order, delivery note or customer reference of any row: whole, without regard to case"
+//	@Param		requestId		query	string	false	"request id of the call"
+//	@Param		correlationId	query	string	false	"correlation id of the call"
+//	@Param		reportId		query	string	false	"CustomerReportUniqueID of a build report"
 //	@Param		since	query	string	false	"accepted at or after this time"
 //	@Param		until	query	string	false	"accepted before this time"
 //	@Param		tenant	query	string	false	"tenant id; for partners and operators"
@@ -51,7 +57,9 @@ func (s *server) listUploads(c *gin.Context) error {
 	page := p.ownPage()
 	filter := intake.UploadFilter{
 		State: models.UploadState(p.oneOf("state", "queued", "processing", "finished", "finished_with_errors")),
-		Since: p.instant("since"), Until: p.instant("until"), Batch: p.text("batch"),
+		Kind:  models.UploadKind(p.oneOf("kind", "register", "remove", "report")),
+		Since: p.instant("since"), Until: p.instant("until"), Batch: p.words("batch"), Order: p.words("order"),
+		RequestID: p.words("requestId"), CorrelationID: p.words("correlationId"), ReportID: strings.ToLower(p.words("reportId")),
 	}
 	scope, err := uploadScope(c, p)
 	if err != nil {
@@ -98,7 +106,10 @@ func (s *server) getUpload(c *gin.Context) error {
 //	@Summary	List the rows of an upload
 //	@Tags		uploads
 //	@Param		tracking	path	string	true	"tracking id"
-//	@Param		outcome		query	string	false	"done, fix_row, wait, ask_customer, ask_manufacturer, ask_operator, dispute or open"
+//	@Param		outcome		query	string	false	"done, fix_row, wait, ask_customer, ask_manufacturer, ask_operator, dispute, open, or failed for all that are neither done nor open"
+//	@Param		errorCode		query	string	false	"rows with this errorCode"
+//	@Param		serialNumber	query	string	false	"rows with this serial number, as sent"
+//	@Param		productKey		query	string	false	"rows with this product key id, as sent"
 //	@Param		cursor		query	string	false	"from the page before"
 //	@Param		limit		query	int		false	"rows a page, 100 unless told, 1000 at most"
 //	@Success	200	{object}	wire.Page[wire.UploadRow]
@@ -111,12 +122,15 @@ func (s *server) listUploadRows(c *gin.Context) error {
 		return err
 	}
 	p := query(c)
-	page, class := p.ownPage(), models.OutcomeClass(p.oneOf("outcome", outcomeClasses...))
+	page, filter := p.ownPage(), intake.RowFilter{
+		Class:     models.OutcomeClass(p.oneOf("outcome", outcomeClasses...)),
+		ErrorCode: models.OutcomeCode(p.words("errorCode")), SerialNumber: p.words("serialNumber"), ProductKey: p.words("productKey"),
+	}
 	scope, err := uploadScope(c, p)
 	if err != nil {
 		return err
 	}
-	rows, next, err := s.Uploads.UploadRows(c.Request.Context(), scope, tracking, class, page)
+	rows, next, err := s.Uploads.UploadRows(c.Request.Context(), scope, tracking, filter, page)
 	if err != nil {
 		return err
 	}
@@ -132,7 +146,7 @@ func wireUpload(up intake.UploadStatus) wire.Upload {
 		TrackingID: string(up.TrackingID), Kind: string(up.Kind), State: string(up.State),
 		PartnerID: string(up.PartnerID), TenantID: string(up.TenantID), BatchName: up.BatchName,
 		Rows:      wire.RowCounts{Total: up.RowCount, Open: up.OpenRows, WithErrors: up.ErrorRows},
-		RequestID: up.RequestID, CorrelationID: up.CorrelationID,
+		RequestID: up.RequestID, CorrelationID: up.CorrelationID, ReportID: up.ReportID,
 		AcceptedAt: utc(up.AcceptedAt), StartedAt: utc(up.StartedAt), CompletedAt: utc(up.CompletedAt),
 		RowsLink: rowsLink(up.TrackingID),
 	}

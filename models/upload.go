@@ -119,16 +119,17 @@ type Batch struct {
 	CreatedAt    time.Time
 }
 
-// Upload is one create, append or removal call with its ordered rows.
+// Upload is one create, append or removal call, or one build report, with its
+// ordered rows.
 type Upload struct {
 	ID         int64 `gorm:"primaryKey"`
 	TrackingID TrackingID
 	Kind       UploadKind
 	PartnerID  PartnerID
-	TenantID   TenantID
+	TenantID   TenantID // empty for a report
 	ClientID   ClientID
-	BatchID    *int64 // nil while receiving
-	GrantID    GrantID
+	BatchID    *int64  // nil while receiving, and for a report
+	GrantID    GrantID // empty for a report
 	State      UploadState
 	StagedOn   time.Time `gorm:"type:date"` // partition of the hash bytes: the UTC day the upload began
 
@@ -139,6 +140,7 @@ type Upload struct {
 
 	RequestID     string // MS-RequestId or Idempotency-Key as sent; may be empty
 	CorrelationID string
+	ReportID      string // an OEM's own id of a build report (CustomerReportUniqueID); else empty
 
 	CreatedAt   time.Time
 	AcceptedAt  *time.Time
@@ -162,6 +164,19 @@ type UploadRow struct {
 	ErrorCode    OutcomeCode // empty: registered
 	Detail       string      // the sentence for this row, safe for the partner
 	DeviceID     *DeviceID
+
+	// Of a build report only.
+	SoldTo   *string // the partner the machine was sold to; nil when the factory does not say
+	Returned bool    // the product key was returned
+}
+
+// UploadReference says that an upload is about an order, delivery note or reference
+// of the sender.
+type UploadReference struct {
+	UploadID  int64  `gorm:"primaryKey;autoIncrement:false"`
+	Digest    []byte `gorm:"primaryKey"` // 16 bytes of the folded value's SHA-256
+	PartnerID PartnerID
+	TenantID  TenantID
 }
 
 // UploadHash holds the decoded bytes of a row's hash until the row is settled.

@@ -54,10 +54,11 @@ func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant mo
 		return nil, err
 	}
 	hourly := func(n *int64) ratelimit.Rate { return ratelimit.Rate{Count: *n, Period: time.Hour} }
-	spent, err := b.limiter.Spend(ctx, []ratelimit.Charge{
-		ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices)),
-		ratelimit.ForTenantDevices(partner, tenant, hourly(own.TenantDevicesPerHour), int64(devices)),
-	})
+	charges := []ratelimit.Charge{ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices))}
+	if tenant != "" { // a build report is for no tenant
+		charges = append(charges, ratelimit.ForTenantDevices(partner, tenant, hourly(own.TenantDevicesPerHour), int64(devices)))
+	}
+	spent, err := b.limiter.Spend(ctx, charges)
 	if err != nil {
 		return nil, err
 	}

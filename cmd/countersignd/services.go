@@ -67,7 +67,7 @@ func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*service
 		Settings: forward.Settings{Workers: c.Workers},
 	})
 	s.uploads = intake.New(intake.Deps{
-		DB: d.gateway, Consent: s.consent, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
+		DB: d.gateway, Consent: s.consent, Directory: s.registry, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
 	})
 	s.reader = intake.NewReader(d.gateway)
 	return s, nil

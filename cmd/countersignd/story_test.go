@@ -157,11 +157,16 @@ type deadCore struct{ alive coreSide }
 type coreSide interface {
 	Register(context.Context, models.Submission) (models.Result, error)
 	Remove(context.Context, models.Submission) (models.Result, error)
+	Report(context.Context, models.Submission) (models.Result, error)
 	Resolve(context.Context, models.TrackingID, []int) ([]models.Answer, error)
 	Fence(context.Context, models.SubjectKind, string, int64) error
 }
 
 func (d deadCore) Register(context.Context, models.Submission) (models.Result, error) {
+	return models.Result{}, errors.New("connection refused")
+}
+
+func (d deadCore) Report(context.Context, models.Submission) (models.Result, error) {
 	return models.Result{}, errors.New("connection refused")
 }
 

@@ -107,11 +107,15 @@ func decide(s consent.Standing, old bool) (plan, string) {
 }
 
 func askFor(d models.Dispatch) consent.Ask {
-	scope := consent.GrantScopeDevicesRegister
-	if d.Kind == models.UploadRemove {
-		scope = consent.GrantScopeDevicesRemove
+	ask := consent.Ask{Partner: d.PartnerID, Client: d.ClientID, Tenant: d.TenantID, Scope: consent.GrantScopeDevicesRegister}
+	switch d.Kind {
+	case models.UploadRemove:
+		ask.Scope = consent.GrantScopeDevicesRemove
+	case models.UploadReport:
+		ask.Scope = consent.ScopeFactoryReport
+	case models.UploadRegister:
 	}
-	return consent.Ask{Partner: d.PartnerID, Client: d.ClientID, Tenant: d.TenantID, Scope: scope}
+	return ask
 }
 
 // heartbeat keeps the lease while the core works, and cancels the call when the

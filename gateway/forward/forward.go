@@ -19,6 +19,8 @@ type Core interface {
 	Register(ctx context.Context, s models.Submission) (models.Result, error)
 	// Remove ends registrations; same contract as Register.
 	Remove(ctx context.Context, s models.Submission) (models.Result, error)
+	// Report keeps an OEM's factory records; same contract as Register.
+	Report(ctx context.Context, s models.Submission) (models.Result, error)
 	// Resolve returns stored answers and makes sure that absent rows never register.
 	Resolve(ctx context.Context, upload models.TrackingID, rows []int) ([]models.Answer, error)
 	// Fence makes the core refuse older epochs of a subject, durably.

@@ -50,8 +50,18 @@ type fakeCore struct {
 	register func(models.Submission) (models.Result, error)
 	resolve  func(models.TrackingID, []int) ([]models.Answer, error)
 
-	mu    sync.Mutex
-	calls []string
+	mu       sync.Mutex
+	calls    []string
+	reported []models.Submission
+}
+
+func (c *fakeCore) Report(_ context.Context, s models.Submission) (models.Result, error) {
+	c.note("report %d", len(s.Rows))
+	c.reported = append(c.reported, s)
+	if c.register != nil {
+		return c.register(s)
+	}
+	return models.Result{Answers: registered(s)}, nil
 }
 
 func (c *fakeCore) note(format string, args ...any) {
@@ -106,6 +116,7 @@ type fakeGate struct {
 	used     int64
 	released int64
 	forced   int64
+	asked    consent.Ask // by the last claim
 }
 
 func (g *fakeGate) set(v consent.Verdict, reason string, epoch int64) {
@@ -114,9 +125,10 @@ func (g *fakeGate) set(v consent.Verdict, reason string, epoch int64) {
 	g.verdict, g.reason, g.epoch = v, reason, epoch
 }
 
-func (g *fakeGate) ClaimTx(_ context.Context, _ *db.Tx, _ consent.Ask, grant models.GrantID) (consent.Standing, error) {
+func (g *fakeGate) ClaimTx(_ context.Context, _ *db.Tx, ask consent.Ask, grant models.GrantID) (consent.Standing, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.asked = ask
 	now := g.clock.Now()
 	return consent.Standing{Verdict: g.verdict, Reason: g.reason, Permit: consent.Permit{
 		Grant: grant, Epoch: g.epoch, Now: now, ExpiresAt: now.Add(time.Hour),
@@ -191,6 +203,9 @@ func (s *stack) uploadOf(t *testing.T, partner models.PartnerID, kind models.Upl
 		Kind:       kind, PartnerID: partner, TenantID: sampleTenant, ClientID: "p-1", GrantID: sampleGrant,
 		State: models.UploadQueued, StagedOn: day, RowCount: n, OpenRows: n, CreatedAt: now, AcceptedAt: &now,
 	}
+	if kind == models.UploadReport {
+		u.TenantID, u.GrantID = "", ""
+	}
 	err := s.db.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		if err := gorm.G[models.Upload](tx.Gorm()).Create(ctx, &u); err != nil {
 			return err
@@ -201,8 +216,8 @@ func (s *stack) uploadOf(t *testing.T, partner models.PartnerID, kind models.Upl
 		var ds []models.Dispatch
 		for first := 1; first <= n; first += models.DispatchRows {
 			ds = append(ds, models.Dispatch{
-				UploadID: u.ID, Kind: kind, PartnerID: partner, TenantID: sampleTenant, ClientID: "p-1",
-				GrantID: sampleGrant, GrantEpoch: 1, FirstOrdinal: first, LastOrdinal: min(n, first+models.DispatchRows-1),
+				UploadID: u.ID, Kind: kind, PartnerID: partner, TenantID: u.TenantID, ClientID: "p-1",
+				GrantID: u.GrantID, GrantEpoch: 1, FirstOrdinal: first, LastOrdinal: min(n, first+models.DispatchRows-1),
 			})
 		}
 		return s.f.EnqueueTx(ctx, tx, ds)
@@ -222,6 +237,9 @@ func (s *stack) rowsTx(ctx context.Context, tx *db.Tx, u models.Upload) error {
 		rows[i] = models.UploadRow{UploadID: u.ID, Ordinal: i + 1, SerialNumber: &serial}
 		if u.Kind == models.UploadRemove {
 			rows[i].DeviceID = &device
+		}
+		if buyer := "buyer"; u.Kind == models.UploadReport {
+			rows[i].SoldTo, rows[i].Returned = &buyer, i == 1
 		}
 		hashes[i] = models.UploadHash{StagedOn: u.StagedOn, UploadID: u.ID, Ordinal: i + 1, Hash: []byte{byte(i)}}
 	}

@@ -171,7 +171,7 @@ func (s *store) load(ctx context.Context, w *work) error {
 		last = min(last, *upload.CutOrdinal)
 	}
 	rows, err := gorm.G[openRow](s.db.Read()).Raw(`SELECT r.ordinal, r.serial_number, r.product_key, r.manufacturer,
-			r.model, r.order_data, r.device_id, h.hash
+			r.model, r.order_data, r.device_id, r.sold_to, r.returned, h.hash
 		FROM upload_rows r
 		LEFT JOIN upload_hashes h ON h.staged_on = ? AND h.upload_id = r.upload_id AND h.ordinal = r.ordinal
 		WHERE r.upload_id = ? AND r.ordinal BETWEEN ? AND ? AND r.settled_at IS NULL
@@ -197,6 +197,8 @@ type openRow struct {
 	Model        *string
 	OrderData    *string
 	DeviceID     *models.DeviceID
+	SoldTo       *string
+	Returned     bool
 	Hash         []byte
 }
 
@@ -204,7 +206,7 @@ func (r openRow) coreRow() (models.CoreRow, error) {
 	row := models.CoreRow{Row: r.Ordinal, Identity: models.DeviceIdentity{
 		SerialNumber: text(r.SerialNumber), ProductKey: text(r.ProductKey),
 		Manufacturer: text(r.Manufacturer), Model: text(r.Model), Hash: r.Hash,
-	}}
+	}, SoldTo: models.PartnerID(text(r.SoldTo)), Returned: r.Returned}
 	if r.DeviceID != nil {
 		row.DeviceID = *r.DeviceID
 	}

@@ -33,12 +33,15 @@ type work struct {
 
 // submission is what goes to the core under this claim.
 func (w *work) submission() models.Submission {
-	d := w.dispatch
+	d, kind := w.dispatch, models.ByGrant
+	if d.Kind == models.UploadReport {
+		kind = models.ByFactory
+	}
 	return models.Submission{
 		Upload: w.upload.TrackingID,
 		Rows:   w.rows,
 		Authority: models.Authority{
-			Kind: models.ByGrant, PartnerID: d.PartnerID, ClientID: d.ClientID, TenantID: d.TenantID,
+			Kind: kind, PartnerID: d.PartnerID, ClientID: d.ClientID, TenantID: d.TenantID,
 			GrantID: d.GrantID, Epochs: w.permit.Epochs, NotAfter: w.permit.NotAfter(),
 		},
 	}
@@ -54,8 +57,12 @@ func (w *work) ordinals() []int {
 
 // call sends the submission to the operation of the dispatch's kind.
 func (f *Forwarder) call(ctx context.Context, w *work) (models.Result, error) {
-	if w.dispatch.Kind == models.UploadRemove {
+	switch w.dispatch.Kind {
+	case models.UploadRemove:
 		return f.core.Remove(ctx, w.submission())
+	case models.UploadReport:
+		return f.core.Report(ctx, w.submission())
+	case models.UploadRegister:
 	}
 	return f.core.Register(ctx, w.submission())
 }

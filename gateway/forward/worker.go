@@ -127,7 +127,7 @@ func complete(w *work, res models.Result) (settled, error) {
 		}
 		delete(asked, a.Row)
 		if a.Absent {
-			a = ended(a.Row, "")
+			a = ended(w, a.Row, "")
 		}
 		out.answers = append(out.answers, a)
 	}
@@ -215,16 +215,16 @@ func (f *Forwarder) closing(w *work, known map[int]models.Answer, unresolved boo
 }
 
 func lastWord(w *work, row int, unresolved bool) models.Answer {
-	if unresolved {
-		return models.Answer{
-			Row: row, Code: models.OutcomeStorageError,
-			Detail: "The registration service never answered. The device may be registered; send the row again to find out.",
-		}
+	a := models.Answer{Row: row, Code: models.OutcomeStorageError}
+	switch {
+	case unresolved && w.dispatch.Kind == models.UploadReport:
+		a.Detail = sentenceReportUnknown
+	case unresolved:
+		a.Detail = "The registration service never answered. The device may be registered; send the row again to find out."
+	case w.plan != planGiveUp:
+		return ended(w, row, w.reason)
 	}
-	if w.plan == planGiveUp {
-		return models.Answer{Row: row, Code: models.OutcomeStorageError}
-	}
-	return ended(row, w.reason)
+	return a
 }
 
 // reasonWords says to a partner why a grant let nothing more through.
@@ -238,8 +238,21 @@ var reasonWords = map[string]string{
 	consent.ReasonTenantSuspended:  "the customer stayed suspended too long",
 }
 
-func ended(row int, reason string) models.Answer {
+// What a report's rows are told when the gateway has the last word.
+const (
+	sentenceReportDropped = "The report of this device was not carried out in time. Send it again."
+	sentenceReportUnknown = "The registration service never answered. The device may be on record; report it again to make sure."
+)
+
+func ended(w *work, row int, reason string) models.Answer {
 	a := models.Answer{Row: row, Code: models.OutcomeConsentEnded}
+	if w.dispatch.Kind == models.UploadReport { // which rests on nobody's consent
+		a.Code, a.Detail = models.OutcomeStorageError, sentenceReportDropped
+		if words := reasonWords[reason]; words != "" {
+			a.Detail += " (" + words + ")"
+		}
+		return a
+	}
 	if words := reasonWords[reason]; words != "" {
 		a.Detail = "The customer's consent ended before this device was registered: " + words + ". Ask for a new consent."
 	}

@@ -21,14 +21,29 @@ type closing struct {
 	upload       models.Upload // ID is set when the rows are staged
 	rows         []checked     // of an upload that is not staged
 	tally        tally
-	lease        *lease // nil for a call without a key
-	digest       []byte
+	leases       []*lease // of the keys that make the call repeatable
+	digest       []byte   // of the body; nil without a key
+}
+
+// hold adds the lease of a key; nil is none.
+func (cl *closing) hold(l *lease) {
+	if l != nil {
+		cl.leases = append(cl.leases, l)
+	}
+}
+
+// nameBatch takes the name inside the body when the call named no batch.
+func (cl *closing) nameBatch(inBody string) (err error) {
+	if cl.name == "" {
+		cl.name, cl.folded, err = batchName(inBody)
+	}
+	return err
 }
 
 // close makes the upload real and wakes the forwarder. ErrOutcomeUnknown is the only
 // error after which the upload may exist.
 func (s *Service) close(ctx context.Context, cl *closing) (Accepted, error) {
-	accepted := Accepted{TrackingID: cl.upload.TrackingID, Location: statusLocation(cl.call.Tenant, cl.upload.TrackingID)}
+	accepted := Accepted{TrackingID: cl.upload.TrackingID, Location: statusLocation(cl.upload)}
 	var done models.Upload
 	var err error
 	for range closeAttempts {
@@ -78,11 +93,10 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 	if err != nil {
 		return up, err
 	}
-	batch, err := s.batchTx(ctx, tx, cl)
-	if err != nil {
+	if up.BatchID, err = s.batchTx(ctx, tx, cl); err != nil {
 		return up, err
 	}
-	up.BatchID, up.GrantID = &batch, permit.Grant
+	up.GrantID = permit.Grant
 	taken, err := cl.settle(ctx, tx, &up, permit.Left)
 	if err != nil {
 		return up, err
@@ -95,8 +109,8 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 			return up, err
 		}
 	}
-	if cl.lease != nil {
-		if err := s.store.completeKeyTx(ctx, tx, cl.lease, cl.digest, accepted); err != nil {
+	for _, l := range cl.leases {
+		if err := s.store.completeKeyTx(ctx, tx, l, cl.digest, accepted); err != nil {
 			return up, err
 		}
 	}
@@ -106,30 +120,37 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 	return up, s.consent.ReserveTx(ctx, tx, permit.Grant, int64(taken))
 }
 
-// batchTx creates the batch or finds the one to append to.
-func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing) (int64, error) {
+// batchTx creates the batch or finds the one to append to; a report has none.
+func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing) (*int64, error) {
+	if cl.upload.Kind == models.UploadReport {
+		return nil, nil
+	}
 	if !cl.call.Append {
-		now, err := tx.Now(ctx)
-		if err != nil {
-			return 0, err
-		}
-		created, err := s.store.createBatchTx(ctx, tx, models.Batch{
-			PartnerID: cl.call.PartnerID, TenantID: cl.call.Tenant, Name: cl.name, FoldedName: cl.folded, CreatedAt: now,
-		})
+		created, err := s.newBatchTx(ctx, tx, cl)
 		if err != nil || created != 0 {
-			return created, err
+			return &created, err
 		}
 	}
 	found, err := s.store.batch(tx.Gorm(), cl.call.scope(), cl.folded)
 	switch {
 	case err != nil:
-		return 0, err
+		return nil, err
 	case found == nil:
-		return 0, ErrBatchNotFound
+		return nil, ErrBatchNotFound
 	case !cl.call.Append:
-		return 0, batchExists(cl.call.Tenant, found.Name)
+		return nil, batchExists(cl.call.Tenant, found.Name)
 	}
-	return found.ID, nil
+	return &found.ID, nil
+}
+
+func (s *Service) newBatchTx(ctx context.Context, tx *db.Tx, cl *closing) (int64, error) {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return s.store.createBatchTx(ctx, tx, models.Batch{
+		PartnerID: cl.call.PartnerID, TenantID: cl.call.Tenant, Name: cl.name, FoldedName: cl.folded, CreatedAt: now,
+	})
 }
 
 // settle decides how many rows the grant's limit takes and what state that leaves the

@@ -14,6 +14,7 @@ import (
 type collector struct {
 	store  *store
 	rules  rules
+	buyers *buyers // of a build report
 	max    int
 	upload models.Upload // in state receiving; ID is set once it is staged
 	held   []checked     // rows not written yet
@@ -45,6 +46,9 @@ func (c *collector) read(ctx context.Context, src Source) error {
 }
 
 func (c *collector) add(ctx context.Context, row Row) error {
+	if err := c.buyers.name(ctx, &row); err != nil {
+		return err
+	}
 	checked := c.rules.check(c.tally.rows+1, row)
 	c.tally.add(checked)
 	c.held = append(c.held, checked)

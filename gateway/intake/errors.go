@@ -33,6 +33,7 @@ var (
 	ErrLargerBudget  = errs.New(errs.Invalid, "upload_larger_than_budget", "The upload is larger than the whole device budget.")
 	ErrLimitExceeded = errs.New(errs.Forbidden, "consent_limit_reached", "The upload does not fit into the device limit of the customer's consent.")
 	ErrOutcomeClass  = errs.New(errs.Invalid, "invalid_outcome_class", "There is no such outcome class.")
+	ErrOtherDomain   = errs.New(errs.Conflict, "expected_domain_mismatch", "The customer has no verified domain like the expected one.")
 	ErrCursor        = errs.New(errs.Invalid, "invalid_cursor", "The continuation token was not given out for this list.")
 
 	ErrBatchExists    = errs.New(errs.Conflict, "batch_exists", "A batch with this name exists already. Add devices to it, or choose another name.")
@@ -56,6 +57,11 @@ func batchLocation(tenant models.TenantID, name string) string {
 	return fmt.Sprintf("/customers/%s/deviceBatches/%s", tenant, url.PathEscape(name))
 }
 
-func statusLocation(tenant models.TenantID, tracking models.TrackingID) string {
-	return fmt.Sprintf("/customers/%s/batchJobStatus/%s", tenant, tracking)
+// statusLocation is where the outcome of an upload is read: in Partner Center's form,
+// without a version, or for a report in our own.
+func statusLocation(up models.Upload) string {
+	if up.Kind == models.UploadReport {
+		return fmt.Sprintf("/v1/oem/buildReports/%s", up.TrackingID)
+	}
+	return fmt.Sprintf("/customers/%s/batchJobStatus/%s", up.TenantID, up.TrackingID)
 }

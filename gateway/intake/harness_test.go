@@ -72,6 +72,24 @@ func (f *fakeBudget) Spend(ctx context.Context, _ models.PartnerID, _ models.Ten
 	}, nil
 }
 
+// fakeDirectory knows what it is told.
+type fakeDirectory struct {
+	domains map[models.TenantID]string
+	buyers  map[string]models.PartnerID
+	asked   int
+}
+
+func (f *fakeDirectory) HasDomain(_ context.Context, tenant models.TenantID, domain string) (bool, error) {
+	f.asked++
+	return f.domains[tenant] == domain, nil
+}
+
+func (f *fakeDirectory) PartnerNamed(_ context.Context, ref string) (models.PartnerID, bool, error) {
+	f.asked++
+	id, ok := f.buyers[ref]
+	return id, ok, nil
+}
+
 // fakeQueue stores dispatches as the forwarder would and counts wake-ups.
 type fakeQueue struct {
 	mu    sync.Mutex
@@ -117,14 +135,15 @@ func (c *quickClock) After(d time.Duration) <-chan time.Time {
 
 // fixture is a Service over one database, with neighbours that say yes.
 type fixture struct {
-	t       *testing.T
-	db      *db.DB
-	svc     *Service
-	reader  *Reader
-	consent *fakeConsent
-	budget  *fakeBudget
-	queue   *fakeQueue
-	clock   *quickClock
+	t         *testing.T
+	db        *db.DB
+	svc       *Service
+	reader    *Reader
+	consent   *fakeConsent
+	directory *fakeDirectory
+	budget    *fakeBudget
+	queue     *fakeQueue
+	clock     *quickClock
 
 	mu       sync.Mutex
 	left     *int64
@@ -135,6 +154,7 @@ type fixture struct {
 func newFixture(t *testing.T, d *db.DB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, db: d, reader: NewReader(d), budget: &fakeBudget{}, queue: &fakeQueue{}, clock: &quickClock{now: time.Now()}}
+	f.directory = &fakeDirectory{domains: map[models.TenantID]string{tenantX: "fabrikam.example"}, buyers: map[string]models.PartnerID{"4711": partnerB}}
 	f.consent = &fakeConsent{
 		check: func(_ context.Context, ask Ask) (Permit, error) { return f.permit(ask), nil },
 		checkTx: func(ctx context.Context, _ *db.Tx, ask Ask) (Permit, error) {
@@ -158,7 +178,7 @@ func newFixture(t *testing.T, d *db.DB) *fixture {
 // service makes another replica over the same database.
 func (f *fixture) service() *Service {
 	return New(Deps{
-		DB: f.db, Consent: f.consent, Budget: f.budget, Queue: f.queue, Clock: f.clock,
+		DB: f.db, Consent: f.consent, Directory: f.directory, Budget: f.budget, Queue: f.queue, Clock: f.clock,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -201,7 +221,7 @@ func (f *fixture) count(sql string, args ...any) int {
 // nothingLeft asserts that a refusal left no trace, the budget included.
 func (f *fixture) nothingLeft() {
 	f.t.Helper()
-	for _, table := range []string{"uploads", "upload_rows", "upload_hashes", "dispatches", "idempotency_keys", "batches"} {
+	for _, table := range []string{"uploads", "upload_rows", "upload_hashes", "dispatches", "idempotency_keys", "batches", "upload_references"} {
 		if n := f.count(table); n != 0 {
 			f.t.Errorf("%d rows are left in %s", n, table)
 		}

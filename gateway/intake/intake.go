@@ -14,10 +14,11 @@ const (
 	MaxBatchName   = 128 // characters
 )
 
-// The scopes of a grant that intake asks for.
+// The scopes that intake asks for. A factory's report is no grant's matter.
 const (
 	ScopeRegister = consent.GrantScopeDevicesRegister
 	ScopeRemove   = consent.GrantScopeDevicesRemove
+	ScopeReport   = consent.ScopeFactoryReport
 )
 
 // Caller is the authenticated partner client.
@@ -30,7 +31,10 @@ type Caller struct {
 // Call is everything about a call but its body.
 type Call struct {
 	Caller
-	Tenant models.TenantID
+	Tenant models.TenantID // empty for a build report
+	// ExpectedDomain, if not empty, must be a verified domain of the tenant: a guard
+	// against devices sent to the wrong customer.
+	ExpectedDomain string
 
 	// Append adds to an existing batch instead of creating one.
 	Append bool
@@ -48,6 +52,8 @@ type Call struct {
 	Strict bool
 	// Defaults fill the order data that rows leave empty.
 	Defaults models.OrderData
+	// SoldTo is the buyer of a build report's machines that state none.
+	SoldTo string
 	// MaxRows is the partner's limit for this kind of call; 0 means DefaultMaxRows.
 	MaxRows int
 }

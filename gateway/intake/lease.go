@@ -25,13 +25,31 @@ type lease struct {
 	owner   string
 }
 
-// once runs a call that carries a key at most once at a time, and gives the first
-// answer to its repeats. run gets nil for a call without a key.
-func (s *Service) once(ctx context.Context, call Call, digest func() []byte, run func(context.Context, *lease) (Accepted, error)) (Accepted, error) {
-	if call.Key == "" {
-		return run(ctx, nil)
+// leaseOfCall is the lease of the caller's own key; nil for a call without one.
+func (s *Service) leaseOfCall(call Call) *lease {
+	return s.leaseOf(call.PartnerID, call.Key, call.Method, call.Path, call.Key)
+}
+
+// leaseOfReport is the lease of a build report's id, which names the report whatever
+// the call looks like that carries it.
+func (s *Service) leaseOfReport(call Call, id string) *lease {
+	return s.leaseOf(call.PartnerID, id, "CustomerReportUniqueID", id)
+}
+
+func (s *Service) leaseOf(partner models.PartnerID, key string, parts ...string) *lease {
+	if key == "" {
+		return nil
 	}
-	l := &lease{partner: call.PartnerID, owner: s.newID(), key: digestOf(call.Method, call.Path, call.Key)}
+	return &lease{partner: partner, owner: s.newID(), key: digestOf(parts...)}
+}
+
+// once runs a call that carries a key at most once at a time, and gives the first
+// answer to its repeats. A call without a key has no lease and just runs. A run that
+// itself ends as a repeat, by another key, leaves this key free.
+func (s *Service) once(ctx context.Context, l *lease, digest func() []byte, run func(context.Context) (Accepted, error)) (Accepted, error) {
+	if l == nil {
+		return run(ctx)
+	}
 	first, err := s.obtain(ctx, l)
 	if err != nil {
 		return Accepted{}, err
@@ -40,12 +58,12 @@ func (s *Service) once(ctx context.Context, call Call, digest func() []byte, run
 		return replay(first, digest())
 	}
 	running, stop := s.keep(ctx, l)
-	accepted, err := run(running, l)
+	accepted, err := run(running)
 	if cause := context.Cause(running); err != nil && errors.Is(cause, ErrSuperseded) {
 		err = cause
 	}
 	stop()
-	if err != nil {
+	if err != nil || accepted.Replayed {
 		s.tidy(ctx, "forget a refused call", func(ctx context.Context) error { return s.store.dropKey(ctx, l) })
 	}
 	return accepted, err

@@ -27,9 +27,19 @@ type Consent interface {
 	ReserveTx(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error
 }
 
+// Directory knows who is who.
+type Directory interface {
+	// HasDomain reports whether the tenant has proven this domain, compared without case.
+	HasDomain(ctx context.Context, tenant models.TenantID, domain string) (bool, error)
+	// PartnerNamed finds the one partner that a reference means: its id, or its partner
+	// network id. ok is false when it means none, or several.
+	PartnerNamed(ctx context.Context, ref string) (id models.PartnerID, ok bool, err error)
+}
+
 // Budget is the partner's allowance of devices.
 type Budget interface {
-	// Spend takes devices from every budget that applies, or from none. A refusal is
+	// Spend takes devices from every budget that applies, or from none; a build report
+	// has no tenant. A refusal is
 	// of kind RateLimited with RetryAfter, or Invalid when no waiting can help.
 	// refund gives back what was taken; it may be called once, and after the
 	// caller's context ended.

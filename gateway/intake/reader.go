@@ -47,9 +47,9 @@ func (r *Reader) BatchJobStatus(ctx context.Context, scope Scope, tracking model
 	}, nil
 }
 
-// UploadRows returns a page of an upload's rows in input order, all or those of one
-// outcome class (or OpenRows), and the cursor of the next page, empty at the end.
-func (r *Reader) UploadRows(ctx context.Context, scope Scope, tracking models.TrackingID, class models.OutcomeClass, page Page) ([]RowStatus, string, error) {
+// UploadRows returns a page of an upload's rows in input order and the cursor of the
+// next page, empty at the end.
+func (r *Reader) UploadRows(ctx context.Context, scope Scope, tracking models.TrackingID, filter RowFilter, page Page) ([]RowStatus, string, error) {
 	at, err := decodeCursor("rows", page.Cursor)
 	if err != nil {
 		return nil, "", err
@@ -58,7 +58,7 @@ func (r *Reader) UploadRows(ctx context.Context, scope Scope, tracking models.Tr
 	if err != nil {
 		return nil, "", err
 	}
-	where, err := ofClass(class, up.CutOrdinal)
+	where, err := filter.condition(up.CutOrdinal)
 	if err != nil {
 		return nil, "", err
 	}
@@ -79,7 +79,7 @@ func (r *Reader) Uploads(ctx context.Context, scope Scope, filter UploadFilter, 
 	if err != nil {
 		return nil, "", err
 	}
-	found, err := r.store.uploads(ctx, scope, filter.condition(), at.upload, page.limit()+1)
+	found, err := r.store.uploads(ctx, scope, filter.condition(scope), at.upload, page.limit()+1)
 	if err != nil {
 		return nil, "", err
 	}

@@ -61,21 +61,38 @@ func TestReader_rowsAndClasses(t *testing.T) {
 			"": {1, 2, 3, 4, 5, 6, 7, 8, 9}, models.ClassDone: {1, 4}, models.ClassFixRow: {2}, models.ClassDispute: {3},
 			models.ClassWait: {5}, models.ClassAskCustomer: {6, 8, 9}, OpenRows: {7}, models.ClassAskOperator: nil,
 		} {
-			if got := f.pagedRows(a, class); !slices.Equal(got, want) {
+			if got := f.pagedRows(a, RowFilter{Class: class}); !slices.Equal(got, want) {
 				f.t.Errorf("class %q: rows %v, want %v", class, got, want)
 			}
 		}
-		_, _, err := f.reader.UploadRows(f.t.Context(), Scope{Partner: partnerA}, a.TrackingID, "nonsense", Page{})
+		for name, tc := range map[string]struct {
+			filter RowFilter
+			want   []int
+		}{
+			"failed":              {RowFilter{Class: FailedRows}, []int{2, 3, 5, 6, 8, 9}},
+			"a code":              {RowFilter{ErrorCode: "808"}, []int{3}},
+			"a code of the cut":   {RowFilter{ErrorCode: "9002"}, []int{8, 9}},
+			"a newer core's code": {RowFilter{ErrorCode: "4711"}, []int{5}},
+			"no such code":        {RowFilter{ErrorCode: "' OR 1=1"}, nil},
+			"serial":              {RowFilter{SerialNumber: "SN-000004"}, []int{4}},
+			"serial and class":    {RowFilter{SerialNumber: "SN-000004", Class: FailedRows}, nil},
+			"key":                 {RowFilter{ProductKey: "1"}, nil},
+		} {
+			if got := f.pagedRows(a, tc.filter); !slices.Equal(got, tc.want) {
+				f.t.Errorf("%s: rows %v, want %v", name, got, tc.want)
+			}
+		}
+		_, _, err := f.reader.UploadRows(f.t.Context(), Scope{Partner: partnerA}, a.TrackingID, RowFilter{Class: "nonsense"}, Page{})
 		wantCode(f.t, err, ErrOutcomeClass)
 	})
 }
 
-// pagedRows reads the ordinals of a class, two a page.
-func (f *fixture) pagedRows(a Accepted, class models.OutcomeClass) []int {
+// pagedRows reads the ordinals a filter lets through, two a page.
+func (f *fixture) pagedRows(a Accepted, filter RowFilter) []int {
 	f.t.Helper()
 	var ordinals []int
 	for page := (Page{Limit: 2}); ; {
-		rows, next, err := f.reader.UploadRows(f.t.Context(), Scope{Partner: partnerA}, a.TrackingID, class, page)
+		rows, next, err := f.reader.UploadRows(f.t.Context(), Scope{Partner: partnerA}, a.TrackingID, filter, page)
 		if err != nil || len(rows) > 2 {
 			f.t.Fatalf("%d rows, %v", len(rows), err)
 		}
@@ -97,7 +114,7 @@ func TestReader_nobodySeesOthersRecords(t *testing.T) {
 		for _, scope := range []Scope{{}, {Partner: partnerB}, {Tenant: tenantY}, {Partner: partnerA, Tenant: tenantY}, {Partner: partnerB, Tenant: tenantX}} {
 			_, _, err := f.reader.BatchJobStatus(ctx, scope, a.TrackingID)
 			wantCode(f.t, err, ErrUploadNotFound)
-			_, _, err = f.reader.UploadRows(ctx, scope, a.TrackingID, "", Page{})
+			_, _, err = f.reader.UploadRows(ctx, scope, a.TrackingID, RowFilter{}, Page{})
 			wantCode(f.t, err, ErrUploadNotFound)
 			_, err = f.reader.Batch(ctx, scope, "depot")
 			wantCode(f.t, err, ErrBatchNotFound)

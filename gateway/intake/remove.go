@@ -16,7 +16,8 @@ func (s *Service) Remove(ctx context.Context, call Call, batch string, device mo
 	call.Append, call.BatchName = true, batch
 	device = models.DeviceID(strings.ToLower(string(device)))
 	noBody := func() []byte { return digestOf() }
-	accepted, err := s.once(ctx, call, noBody, func(ctx context.Context, l *lease) (Accepted, error) {
+	key := s.leaseOfCall(call)
+	accepted, err := s.once(ctx, key, noBody, func(ctx context.Context) (Accepted, error) {
 		if !models.ValidGUID(string(device)) {
 			return Accepted{}, ErrDeviceNotFound
 		}
@@ -29,7 +30,8 @@ func (s *Service) Remove(ctx context.Context, call Call, batch string, device mo
 		if member, err := s.store.inBatch(ctx, call.scope(), cl.folded, device); err != nil || !member {
 			return Accepted{}, orNotFound(err)
 		}
-		cl.lease, cl.digest = l, noBody()
+		cl.hold(key)
+		cl.digest = noBody()
 		cl.rows = []checked{{ordinal: 1, device: device}}
 		cl.tally.add(cl.rows[0])
 		return s.close(ctx, cl)

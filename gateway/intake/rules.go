@@ -18,7 +18,9 @@ type checked struct {
 	order    models.OrderData
 	warnings []string
 	verdict  *verdict
-	device   models.DeviceID // of a removal
+	device   models.DeviceID  // of a removal
+	soldTo   models.PartnerID // of a build report
+	returned bool             // of a build report
 }
 
 // rules checks the rows of one upload in input order.
@@ -26,6 +28,7 @@ type rules struct {
 	kind     models.PartnerKind
 	defaults models.OrderData
 	seen     seen
+	report   bool // the rows are keys of a build report
 }
 
 // check never fails: a broken row is an outcome of that row.
@@ -45,8 +48,13 @@ func (r *rules) check(ordinal int, in Row) checked {
 		Model:        c.text("modelName", in.Model),
 	}
 	hash := c.text("hardwareHash", in.HardwareHash)
+	in.KeyState = c.text("productKeyState", in.KeyState)
 	out.order = c.order(in.Order).Merge(r.defaults)
-	if c.refused == nil {
+	switch {
+	case c.refused != nil:
+	case r.report:
+		c.refused = r.judgeKey(&out, c, hash, in)
+	default:
 		c.refused = r.judge(&out, c, hash, in.HasPolicies)
 	}
 	out.verdict, out.warnings = c.refused, c.warnings
@@ -78,7 +86,12 @@ func (r *rules) judge(out *checked, c *cells, hash string, policies bool) *verdi
 	if policies {
 		return refusal(models.OutcomeUnknownProfile, "The row assigns a profile, but this customer has none. Send the row without policies.")
 	}
-	if first := r.seen.before(strongestKey(out.identity, inside), out.ordinal); first != 0 {
+	return r.once(strongestKey(out.identity, inside), out.ordinal)
+}
+
+// once lets the first row of a device through.
+func (r *rules) once(key deviceKey, ordinal int) *verdict {
+	if first := r.seen.before(key, ordinal); first != 0 {
 		return refusal(models.OutcomeDuplicated, "The same device stands in row %d of this upload; that row is processed.", first)
 	}
 	return nil

@@ -16,25 +16,27 @@ const tidyTimeout = 30 * time.Second
 
 // Deps are what a Service needs.
 type Deps struct {
-	DB      *db.DB
-	Consent Consent
-	Budget  Budget
-	Queue   Queue
-	Clock   Clock         // nil means SystemClock
-	NewID   func() string // UUIDv7: tracking ids and lease owners
-	Logger  *slog.Logger
+	DB        *db.DB
+	Consent   Consent
+	Directory Directory
+	Budget    Budget
+	Queue     Queue
+	Clock     Clock         // nil means SystemClock
+	NewID     func() string // UUIDv7: tracking ids and lease owners
+	Logger    *slog.Logger
 }
 
 // Service accepts uploads. It is safe for concurrent use and holds nothing that must
 // survive.
 type Service struct {
-	store   *store
-	consent Consent
-	budget  Budget
-	queue   Queue
-	clock   Clock
-	newID   func() string
-	log     *slog.Logger
+	store     *store
+	consent   Consent
+	directory Directory
+	budget    Budget
+	queue     Queue
+	clock     Clock
+	newID     func() string
+	log       *slog.Logger
 }
 
 // New makes a Service.
@@ -43,7 +45,7 @@ func New(d Deps) *Service {
 		d.Clock = SystemClock{}
 	}
 	return &Service{
-		store: &store{db: d.DB}, consent: d.Consent, budget: d.Budget, queue: d.Queue,
+		store: &store{db: d.DB}, consent: d.Consent, directory: d.Directory, budget: d.Budget, queue: d.Queue,
 		clock: d.Clock, newID: d.NewID, log: d.Logger,
 	}
 }
@@ -55,31 +57,53 @@ func New(d Deps) *Service {
 // and the Err variables of this package. After a refusal nothing is stored and the
 // budget is untouched; after ErrOutcomeUnknown a repeat with the same key is safe.
 func (s *Service) Accept(ctx context.Context, call Call, src Source) (Accepted, error) {
-	accepted, err := s.once(ctx, call, src.Digest, func(ctx context.Context, l *lease) (Accepted, error) {
-		return s.accept(ctx, call, src, l)
+	return s.take(ctx, call, models.UploadRegister, src)
+}
+
+// Report takes an OEM's build report: an upload of no tenant, batch and grant, whose
+// rows become factory records. Refusals are those of Accept. The report's own id makes
+// the call repeatable as well as the call's Key does.
+func (s *Service) Report(ctx context.Context, call Call, src ReportSource) (Accepted, error) {
+	return s.take(ctx, call, models.UploadReport, src)
+}
+
+func (s *Service) take(ctx context.Context, call Call, kind models.UploadKind, src Source) (Accepted, error) {
+	key := s.leaseOfCall(call)
+	accepted, err := s.once(ctx, key, src.Digest, func(ctx context.Context) (Accepted, error) {
+		return s.collectAndClose(ctx, call, kind, src, key)
 	})
 	return accepted, surface(err)
 }
 
-func (s *Service) accept(ctx context.Context, call Call, src Source, l *lease) (Accepted, error) {
-	cl, err := s.begin(ctx, call, models.UploadRegister)
+func (s *Service) collectAndClose(ctx context.Context, call Call, kind models.UploadKind, src Source, key *lease) (Accepted, error) {
+	cl, err := s.begin(ctx, call, kind)
 	if err != nil {
 		return Accepted{}, err
 	}
-	cl.lease = l
-	col := &collector{store: s.store, max: call.MaxRows, upload: cl.upload, rules: rules{
-		kind: call.PartnerKind, defaults: cl.call.Defaults, seen: seen{},
-	}}
-	if col.max == 0 {
-		col.max = DefaultMaxRows
-	}
-	accepted, err := s.collectAndClose(ctx, cl, col, src)
-	if err != nil && col.staged() && !errors.Is(err, ErrOutcomeUnknown) {
+	cl.hold(key)
+	col := s.collector(cl)
+	accepted, err := s.collect(ctx, cl, col, src)
+	kept := err == nil && !accepted.Replayed || errors.Is(err, ErrOutcomeUnknown)
+	if !kept && col.staged() {
 		s.tidy(ctx, "delete the rows of a refused upload", func(ctx context.Context) error {
 			return s.store.discard(ctx, col.upload)
 		})
 	}
 	return accepted, err
+}
+
+func (s *Service) collector(cl *closing) *collector {
+	c := &collector{store: s.store, max: cl.call.MaxRows, upload: cl.upload, rules: rules{
+		kind: cl.call.PartnerKind, defaults: cl.call.Defaults, seen: seen{},
+	}}
+	if c.max == 0 {
+		c.max = DefaultMaxRows
+	}
+	if cl.upload.Kind == models.UploadReport {
+		c.rules.report = true
+		c.buyers = &buyers{directory: s.directory, def: cl.call.SoldTo}
+	}
+	return c
 }
 
 // begin refuses early what can be refused without the body, and starts the closing.
@@ -88,12 +112,12 @@ func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) 
 	if err := checkDefaults(&cl.call.Defaults); err != nil {
 		return nil, err
 	}
-	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: ScopeRegister}
-	if kind == models.UploadRemove {
-		cl.ask.Scope = ScopeRemove
-	}
+	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: scopeOf(kind)}
 	permit, err := s.consent.Check(ctx, cl.ask)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.expectDomain(ctx, call); err != nil {
 		return nil, err
 	}
 	if call.Append || call.BatchName != "" {
@@ -133,18 +157,54 @@ func (s *Service) earlyBatch(ctx context.Context, cl *closing, given string) err
 	return nil
 }
 
-func (s *Service) collectAndClose(ctx context.Context, cl *closing, col *collector, src Source) (Accepted, error) {
+func scopeOf(kind models.UploadKind) string {
+	switch kind {
+	case models.UploadRemove:
+		return ScopeRemove
+	case models.UploadReport:
+		return ScopeReport
+	case models.UploadRegister:
+	}
+	return ScopeRegister
+}
+
+// expectDomain stops a call that was meant for another customer. It comes after the
+// grant, so that nobody learns a stranger's domains by asking.
+func (s *Service) expectDomain(ctx context.Context, call Call) error {
+	if call.ExpectedDomain == "" {
+		return nil
+	}
+	has, err := s.directory.HasDomain(ctx, call.Tenant, call.ExpectedDomain)
+	if err == nil && !has {
+		err = ErrOtherDomain.WithDetail("The customer in the path has no verified domain like the expected one. Nothing was stored. Check that the devices are sent to the right tenant id.")
+	}
+	return err
+}
+
+// collect reads the rows and closes the upload. The id of a build report is known only
+// now, and makes the rest of the call run once.
+func (s *Service) collect(ctx context.Context, cl *closing, col *collector, src Source) (Accepted, error) {
 	if err := col.read(ctx, src); err != nil {
 		return Accepted{}, err
 	}
 	cl.upload, cl.rows, cl.tally = col.upload, col.held, col.tally
-	if cl.name == "" {
-		var err error
-		if cl.name, cl.folded, err = batchName(src.BatchName()); err != nil {
+	report, ok := src.(ReportSource)
+	if !ok {
+		if err := cl.nameBatch(src.BatchName()); err != nil {
 			return Accepted{}, err
 		}
+		return s.spendAndClose(ctx, cl, src)
 	}
-	if cl.lease != nil {
+	cl.upload.ReportID = report.ReportID()
+	key := s.leaseOfReport(cl.call, cl.upload.ReportID)
+	return s.once(ctx, key, src.Digest, func(ctx context.Context) (Accepted, error) {
+		cl.hold(key)
+		return s.spendAndClose(ctx, cl, src)
+	})
+}
+
+func (s *Service) spendAndClose(ctx context.Context, cl *closing, src Source) (Accepted, error) {
+	if len(cl.leases) > 0 {
 		cl.digest = src.Digest()
 	}
 	refund, err := s.budget.Spend(ctx, cl.call.PartnerID, cl.call.Tenant, cl.tally.rows)

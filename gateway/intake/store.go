@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"countersign/internal/db"
 	"countersign/models"
@@ -136,8 +137,20 @@ func (s *store) insertRowsTx(ctx context.Context, tx *db.Tx, up models.Upload, r
 	if _, err := tx.BulkInsert(ctx, "upload_rows", rowColumns, db.Rows(values)); err != nil {
 		return err
 	}
-	_, err = tx.BulkInsert(ctx, "upload_hashes", []string{"staged_on", "upload_id", "ordinal", "hash"}, hashValues(up, rows))
-	return err
+	if _, err = tx.BulkInsert(ctx, "upload_hashes", []string{"staged_on", "upload_id", "ordinal", "hash"}, hashValues(up, rows)); err != nil {
+		return err
+	}
+	return s.addReferencesTx(ctx, tx, up, rows)
+}
+
+// addReferencesTx remembers what the rows are about. Most chunks of an upload name the
+// same few orders, which are there already.
+func (s *store) addReferencesTx(ctx context.Context, tx *db.Tx, up models.Upload, rows []checked) error {
+	refs := referencesOf(up, rows)
+	if len(refs) == 0 {
+		return nil
+	}
+	return tx.Gorm().WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(refs, ChunkRows).Error
 }
 
 // hashValues yields the bytes of the rows that will be forwarded.
@@ -177,11 +190,24 @@ func (s *store) discard(ctx context.Context, up models.Upload) error {
 			return err
 		}
 		if first == nil {
+			if err := s.dropReferences(ctx, up.ID); err != nil {
+				return err
+			}
 			return s.db.Write().WithContext(ctx).Exec(`DELETE FROM uploads
 				WHERE id = ? AND state = 'receiving' AND row_count = ?`, up.ID, deleting).Error
 		}
 		if err := s.deleteRows(ctx, up, *first, *first+ChunkRows-1); err != nil {
 			return err
+		}
+	}
+}
+
+func (s *store) dropReferences(ctx context.Context, upload int64) error {
+	for {
+		res := s.db.Write().WithContext(ctx).Exec(`DELETE FROM upload_references WHERE upload_id = ? AND digest IN (
+			SELECT digest FROM upload_references WHERE upload_id = ? ORDER BY digest LIMIT ?)`, upload, upload, ChunkRows)
+		if res.Error != nil || res.RowsAffected < ChunkRows {
+			return res.Error
 		}
 	}
 }
@@ -229,9 +255,9 @@ func (s *store) closeTx(ctx context.Context, tx *db.Tx, up *models.Upload, rows 
 		return s.insertRowsTx(ctx, tx, *up, rows)
 	}
 	res := tx.Gorm().WithContext(ctx).Exec(`UPDATE uploads SET state = ?, batch_id = ?, grant_id = ?, cut_ordinal = ?,
-			open_rows = ?, error_rows = ?, created_at = ?, accepted_at = ?, started_at = ?, completed_at = ?
+			open_rows = ?, error_rows = ?, report_id = ?, created_at = ?, accepted_at = ?, started_at = ?, completed_at = ?
 		WHERE id = ? AND state = 'receiving' AND row_count = ?`,
-		up.State, up.BatchID, up.GrantID, up.CutOrdinal, up.OpenRows, up.ErrorRows,
+		up.State, up.BatchID, up.GrantID, up.CutOrdinal, up.OpenRows, up.ErrorRows, up.ReportID,
 		up.CreatedAt, up.AcceptedAt, up.StartedAt, up.CompletedAt, up.ID, up.RowCount)
 	if res.Error == nil && res.RowsAffected == 0 {
 		return ErrAbandoned.WithRetryAfter(soon)

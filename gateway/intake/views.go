@@ -49,11 +49,27 @@ type Page struct {
 
 // UploadFilter narrows a list of uploads. Zero fields do not narrow.
 type UploadFilter struct {
-	State models.UploadState
-	Since time.Time // accepted at or after
-	Until time.Time // accepted before
-	Batch string
+	State         models.UploadState
+	Kind          models.UploadKind
+	Since         time.Time // accepted at or after
+	Until         time.Time // accepted before
+	Batch         string
+	Order         string // an order, delivery note or reference of any row: whole, without case
+	RequestID     string
+	CorrelationID string
+	ReportID      string
+}
+
+// RowFilter narrows the rows of an upload. Zero fields do not narrow.
+type RowFilter struct {
+	Class        models.OutcomeClass // or OpenRows, or FailedRows
+	ErrorCode    models.OutcomeCode
+	SerialNumber string
+	ProductKey   string
 }
 
 // OpenRows selects, beside the outcome classes, rows without an outcome.
 const OpenRows models.OutcomeClass = "open"
+
+// FailedRows selects rows with an outcome that is not done, whatever its class.
+const FailedRows models.OutcomeClass = "failed"

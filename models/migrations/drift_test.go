@@ -15,7 +15,7 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 		t, migrations.Gateway,
 		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
 		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
-		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.Dispatch{}, &models.IdempotencyKey{},
+		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
 	)
 }
 
