@@ -164,6 +164,18 @@ type Registration struct {
 	OrderData    *string // JSON of OrderData without the group tag; nil when none was sent
 	RegisteredAt time.Time
 	EndedAt      *time.Time
+	Last         LastKnown `gorm:"embedded;embeddedPrefix:last_"`
+}
+
+// LastKnown is what was known of a device when its registration ended; empty while
+// it is active. The identity goes on and takes the values that its next owner
+// captures, which are not for the former one to see.
+type LastKnown struct {
+	Manufacturer string
+	Product      string
+	Serial       string
+	ProductKey   string
+	CapturedAt   *time.Time
 }
 
 // RegistrationAnchor says which identity, actively registered or a live factory

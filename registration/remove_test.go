@@ -93,7 +93,7 @@ func TestDeviceIsItsTenantsOnly(t *testing.T) {
 		sub := submit(granted(oak, acme), hash(report))
 		sub.Rows[0].Order = models.OrderData{GroupTag: "kiosk\x00", PurchaseOrder: "PO 7", ShipDate: "2026-11-01"}
 		id := c.register(sub)[0].DeviceID
-		got, err := c.Device(t.Context(), acme, id)
+		got, err := c.Device(t.Context(), registration.Scope{Tenant: acme}, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,11 +104,11 @@ func TestDeviceIsItsTenantsOnly(t *testing.T) {
 		if i := report.Identity(); got.Identity.SerialNumber != i.Serial || got.Identity.ProductKey != i.ProductKeyID || got.Identity.Model != i.Product {
 			t.Errorf("identity %+v", got.Identity)
 		}
-		if _, err := c.Device(t.Context(), bolt, id); !errors.Is(err, registration.ErrNoDevice) {
+		if _, err := c.Device(t.Context(), registration.Scope{Tenant: bolt}, id); !errors.Is(err, registration.ErrNoDevice) {
 			t.Errorf("another tenant sees it: %v", err)
 		}
 		c.remove(removal(own(acme), id))
-		if got, err = c.Device(t.Context(), acme, id); err != nil || got.State != models.RegistrationEnded || got.EndedAt == nil {
+		if got, err = c.Device(t.Context(), registration.Scope{Tenant: acme}, id); err != nil || got.State != models.RegistrationEnded || got.EndedAt == nil {
 			t.Errorf("after the removal: %+v, %v", got, err)
 		}
 	})

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -217,6 +216,11 @@ func (s store) registered(ctx context.Context, tx *db.Tx, tenant models.TenantID
 	return found, err
 }
 
+// endSQL ends registrations and keeps what is known of their devices now.
+const endSQL = `UPDATE registrations SET state = 'ended', ended_at = ?, last_manufacturer = i.manufacturer, last_product = i.product,
+	last_serial = i.serial, last_product_key = i.product_key, last_captured_at = i.captured_at
+FROM identities i WHERE i.id = registrations.identity_id AND registrations.id IN ? AND registrations.state = 'active'`
+
 // end ends registrations and frees their anchors. Factory records go on owning
 // theirs; which are records is read once the registrations are ours to end, since
 // a report may just have attached one.
@@ -224,8 +228,7 @@ func (s store) end(ctx context.Context, tx *db.Tx, e ending) error {
 	if len(e.devices) == 0 {
 		return nil
 	}
-	q := in(ctx, tx).Model(&models.Registration{}).Where("id IN ? AND state = ?", e.devices, models.RegistrationActive).
-		Updates(map[string]any{"state": models.RegistrationEnded, "ended_at": e.at})
+	q := in(ctx, tx).Exec(endSQL, e.at, e.devices)
 	if q.Error == nil && q.RowsAffected != int64(len(e.devices)) {
 		return errRaced
 	}
@@ -303,18 +306,113 @@ func (s store) change(ctx context.Context, tx *db.Tx, changes []change) error {
 	return in(ctx, tx).Where(tx.OneOf("key", keys)).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityKey{}).Error
 }
 
-// device returns a registration of a tenant with its identity.
-func (s store) device(ctx context.Context, tenant models.TenantID, id models.DeviceID) (models.Registration, models.Identity, error) {
-	var reg models.Registration
-	if err := s.db.Read().WithContext(ctx).Where("id = ? AND tenant_id = ?", id, tenant).Take(&reg).Error; err != nil {
-		return reg, models.Identity{}, err
+// registered is a registration with its identity as it is now.
+type registered struct {
+	models.Registration
+	Now models.LastKnown `gorm:"embedded;embeddedPrefix:now_"`
+}
+
+// registeredColumns reads what stands in a registered.
+const registeredColumns = "r.*, i.manufacturer AS now_manufacturer, i.product AS now_product, i.serial AS now_serial, " +
+	"i.product_key AS now_product_key, i.captured_at AS now_captured_at"
+
+// seen is a look at registrations r within a scope, with their identities i.
+func (s store) seen(ctx context.Context, scope Scope) *gorm.DB {
+	in, args := scope.condition("r")
+	return s.db.Read().WithContext(ctx).Table("registrations r").Select(registeredColumns).
+		Joins("JOIN identities i ON i.id = r.identity_id").Where(in, args...)
+}
+
+// device returns a registration within a scope with its identity.
+func (s store) device(ctx context.Context, scope Scope, id models.DeviceID) (found registered, err error) {
+	err = s.seen(ctx, scope).Where("r.id = ?", id).Take(&found).Error
+	return found, err
+}
+
+// devices returns registrations within a scope, newest first, older than before.
+func (s store) devices(ctx context.Context, scope Scope, f Filter, before models.DeviceID, limit int) ([]registered, error) {
+	q := s.seen(ctx, scope)
+	if f.Serial == "" && f.ProductKey == "" {
+		q = q.Where("r.id IN (?)", s.walk(ctx, scope, f, before, limit))
+	} else {
+		q = narrow(q, f)
 	}
-	var identity models.Identity
-	err := s.db.Read().WithContext(ctx).Where("id = ?", reg.IdentityID).Take(&identity).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		err = fmt.Errorf("registration %s has no identity", id)
+	if f.Serial != "" {
+		q = q.Where(bySerial, f.Serial, f.Serial)
 	}
-	return reg, identity, err
+	if key, ok := productKeyKey(f.ProductKey); ok {
+		q = q.Where(byProductKey, key, f.ProductKey, f.ProductKey)
+	}
+	if before != "" {
+		q = q.Where("r.id < ?", before)
+	}
+	var found []registered
+	err := q.Order("r.id DESC").Limit(limit).Scan(&found).Error
+	return found, err
+}
+
+// walk picks the ids of a page along the index of the tenant, or else of the partner.
+// It spells equality as a range: with an equality PostgreSQL may walk the primary key
+// instead, through everybody's devices, and hope to meet enough of this owner's.
+func (s store) walk(ctx context.Context, scope Scope, f Filter, before models.DeviceID, limit int) *gorm.DB {
+	column, owner := "r.partner_id", string(scope.Partner)
+	if scope.Tenant != "" {
+		column, owner = "r.tenant_id", string(scope.Tenant)
+	}
+	first, end := f.ids()
+	if before != "" {
+		end = min(end, before)
+	}
+	q := s.db.Read().WithContext(ctx).Table("registrations r").Select("r.id").
+		Where("("+column+", r.id) >= (?, ?) AND ("+column+", r.id) < (?, ?)", owner, first, owner, end)
+	if scope.Tenant != "" && scope.Partner != "" {
+		q = q.Where("r.partner_id = ?", scope.Partner)
+	}
+	return narrow(q, f).Order(column + " DESC, r.id DESC").Limit(limit)
+}
+
+// narrow applies what needs no look-up of a filter to registrations r.
+func narrow(q *gorm.DB, f Filter) *gorm.DB {
+	if f.State != "" {
+		q = q.Where("r.state = ?", f.State)
+	}
+	if f.GroupTag != "" {
+		q = q.Where("r.group_tag = ? AND r.group_tag <> ''", f.GroupTag) // the latter is the index's own condition
+	}
+	if !f.Since.IsZero() {
+		q = q.Where("r.registered_at >= ?", f.Since)
+	}
+	if !f.Until.IsZero() {
+		q = q.Where("r.registered_at < ?", f.Until)
+	}
+	return q
+}
+
+// Active registrations are found through what their identity says now, ended ones
+// through what it said then.
+const (
+	bySerial = `r.id IN (SELECT id FROM registrations WHERE state = 'active' AND identity_id IN
+		(SELECT id FROM identities WHERE lower(serial) = lower(?))
+	UNION ALL SELECT id FROM registrations WHERE state = 'ended' AND lower(last_serial) = lower(?))`
+	byProductKey = `r.id IN (SELECT id FROM registrations WHERE state = 'active' AND identity_id IN
+		(SELECT k.identity_id FROM identity_keys k JOIN identities i ON i.id = k.identity_id WHERE k.key = ? AND i.product_key = ?)
+	UNION ALL SELECT id FROM registrations WHERE state = 'ended' AND last_product_key = ?)`
+)
+
+// history returns what a scope may see of an identity's history, in the order it was
+// written. A device id is left out unless its registration is within the scope, too:
+// entries about another tenant's registration name it.
+func (s store) history(ctx context.Context, scope Scope, identity, after int64, limit int) ([]models.DeviceEvent, error) {
+	own, ownArgs := scope.condition("r")
+	in, args := scope.condition("e")
+	var found []models.DeviceEvent
+	err := s.db.Read().WithContext(ctx).Table("device_events e").
+		Select("e.id, e.identity_id, COALESCE(r.id, '') AS device_id, e.kind, e.tenant_id, e.partner_id, e.client_id, e.grant_id, "+
+			"e.tracking_id, e.ordinal, e.reason, e.at").
+		Joins("LEFT JOIN registrations r ON r.id = e.device_id AND "+own, ownArgs...).
+		Where("e.identity_id = ? AND e.id > ?", identity, after).Where(in, args...).
+		Order("e.id").Limit(limit).Scan(&found).Error
+	return found, err
 }
 
 // count returns how many devices a tenant has.
