@@ -40,7 +40,7 @@ func (s *server) postBuildReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	call.SoldTo = p.words("soldTo")
+	call.SoldTo = p.printable("soldTo")
 	if p.err != nil {
 		return p.err
 	}

@@ -66,6 +66,7 @@ func (s *server) askConsent(c *gin.Context) error {
 //	@Param		cursor	query	string	false	"from the page before"
 //	@Param		limit	query	int		false	"items a page, 100 unless told, 1000 at most"
 //	@Success	200	{object}	wire.Page[wire.Consent]
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents [get]
@@ -96,6 +97,7 @@ func (s *server) listConsents(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		id	path	string	true	"id of a request or grant"
 //	@Success	200	{object}	wire.Consent
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id} [get]
@@ -117,6 +119,7 @@ func (s *server) getConsent(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		id	path	string	true	"id of a request or grant"
 //	@Success	200	{object}	wire.Page[wire.HistoryEntry]
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id}/history [get]

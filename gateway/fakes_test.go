@@ -10,6 +10,7 @@ import (
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
 	"countersign/models"
+	"countersign/registration"
 )
 
 // The methods below make edge its own neighbours.
@@ -70,6 +71,29 @@ func (e *edge) Uploads(_ context.Context, scope intake.Scope, filter intake.Uplo
 		return nil, "", errUnexpected
 	}
 	return e.uploads(scope, filter, page)
+}
+
+type deviceReader struct{ *edge }
+
+func (d deviceReader) Devices(_ context.Context, scope registration.Scope, filter registration.Filter, page registration.Page) ([]registration.Device, string, error) {
+	if d.find == nil {
+		return nil, "", errUnexpected
+	}
+	return d.find(scope, filter, page)
+}
+
+func (d deviceReader) Device(_ context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error) {
+	if d.device == nil {
+		return registration.Device{}, errUnexpected
+	}
+	return d.device(scope, id)
+}
+
+func (d deviceReader) History(_ context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]models.DeviceEvent, string, error) {
+	if d.story == nil {
+		return nil, "", errUnexpected
+	}
+	return d.story(scope, id, page)
 }
 
 func (e *edge) Batches(_ context.Context, scope intake.Scope) iter.Seq2[models.Batch, error] {

@@ -21,6 +21,7 @@ import (
 //	@Param		cursor	query	string	false	"from the page before"
 //	@Param		limit	query	int		false	"items a page, 100 unless told, 1000 at most"
 //	@Success	200	{object}	wire.Page[wire.Dispatch]
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[operations.read]
 //	@Router		/v1/dispatches [get]

@@ -3,10 +3,12 @@ package gateway
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
@@ -22,14 +24,24 @@ const maxParameter = 1024
 type params struct {
 	values url.Values
 	err    error // the first refusal
+	broken bool  // the query holds more than can be read
 }
 
 // query reads the parameters; names compare without case, and one given twice is
-// refused.
+// refused, and so is a product key: parameters come back in links.
 func query(c *gin.Context) *params {
 	p := &params{values: url.Values{}}
-	for name, values := range c.Request.URL.Query() {
+	given, err := url.ParseQuery(c.Request.URL.RawQuery)
+	p.broken = err != nil
+	for name, values := range given {
 		folded := strings.ToLower(name)
+		if intake.HoldsProductKey(name) {
+			p.refuse("query", causeProductKey)
+			continue
+		}
+		if slices.ContainsFunc(values, intake.HoldsProductKey) {
+			p.refuse(folded, causeProductKey)
+		}
 		if len(values) > 1 || p.values.Has(folded) {
 			p.refuse(folded, "it is given twice")
 		}
@@ -46,17 +58,47 @@ func (p *params) refuse(name, cause string) {
 	}
 }
 
-func (p *params) text(name string) string { return p.values.Get(strings.ToLower(name)) }
+// causeProductKey never repeats what it is about.
+const causeProductKey = "it holds a 5x5 product key, which is a secret and was not kept. Give the 13 digits of the product key id (PKID)"
 
-// words is a text that can stand in a database: what cannot was never stored.
-func (p *params) words(name string) string {
+// only refuses what the call does not know: a filter that is misspelt would show
+// everything, as if nothing else were there.
+func (p *params) only(names ...string) {
+	if p.broken {
+		p.refuse("query", "a part of it cannot be read; escape % and ; as %25 and %3B")
+	}
+	for given := range p.values {
+		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, given) }) {
+			p.refuse(given, "this call has no such parameter. It has "+strings.Join(names, ", "))
+		}
+	}
+}
+
+// printable takes text without control characters; outer blanks do not count.
+func (p *params) printable(name string) string {
 	text := p.text(name)
-	if !utf8.ValidString(text) || strings.IndexByte(text, 0) >= 0 {
-		p.refuse(name, "it must be UTF-8 without NUL characters")
-		return ""
+	trimmed := strings.TrimSpace(text)
+	switch {
+	case !utf8.ValidString(text) || strings.ContainsFunc(trimmed, unicode.IsControl):
+		p.refuse(name, "it holds a control character or is not UTF-8")
+	case text != "" && trimmed == "":
+		p.refuse(name, "it holds blanks alone")
+	}
+	return trimmed
+}
+
+var keyID = regexp.MustCompile(`^[0-9]{13}$`)
+
+// productKeyID takes a product key id (PKID).
+func (p *params) productKeyID(name string) string {
+	text := strings.TrimSpace(p.text(name))
+	if text != "" && !keyID.MatchString(text) {
+		p.refuse(name, "it must be the 13 digits of a product key id (PKID)")
 	}
 	return text
 }
+
+func (p *params) text(name string) string { return p.values.Get(strings.ToLower(name)) }
 
 // size is a page size: 100 when absent, at most 1000.
 func (p *params) size(name string) int {

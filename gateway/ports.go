@@ -10,6 +10,7 @@ import (
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
 	"countersign/models"
+	"countersign/registration"
 )
 
 // What the edge needs of its neighbours. Their errors are errs.Errors that may be
@@ -48,6 +49,14 @@ type UploadReader interface {
 	BatchJobStatus(ctx context.Context, scope intake.Scope, tracking models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
 	UploadRows(ctx context.Context, scope intake.Scope, tracking models.TrackingID, filter intake.RowFilter, page intake.Page) ([]intake.RowStatus, string, error)
 	Uploads(ctx context.Context, scope intake.Scope, filter intake.UploadFilter, page intake.Page) ([]intake.UploadStatus, string, error)
+}
+
+// DeviceReader finds devices and tells their history. Each answer is within the scope;
+// what lies outside is registration.ErrNoDevice, like what does not exist.
+type DeviceReader interface {
+	Devices(ctx context.Context, scope registration.Scope, filter registration.Filter, page registration.Page) ([]registration.Device, string, error)
+	Device(ctx context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error)
+	History(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]models.DeviceEvent, string, error)
 }
 
 // BatchReader lists batches and what is in them.

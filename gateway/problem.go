@@ -191,19 +191,21 @@ func setRetryAfter(h http.Header, status int, after time.Duration) {
 
 // writeJSON writes a whole body with its length.
 func writeJSON(c *gin.Context, status int, contentType string, v any) {
+	writeBody(c, status, contentType, marshal(v))
+}
+
+func marshal(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Errorf("write an answer: %w", err))
 	}
+	return text
+}
+
+func writeBody(c *gin.Context, status int, contentType string, text []byte) {
 	h := c.Writer.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(text)))
 	c.Writer.WriteHeader(status)
 	_, _ = c.Writer.Write(text) // a caller that is gone reads nothing
-}
-
-// answer writes a successful body.
-func answer(c *gin.Context, status int, v any) error {
-	writeJSON(c, status, "application/json; charset=utf-8", v)
-	return nil
 }

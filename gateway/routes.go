@@ -102,6 +102,10 @@ func (s *server) routes() []route {
 		{get, "/v1/uploads/{tracking}", read, RateAPI, everyKind, s.getUpload},
 		{get, "/v1/uploads/{tracking}/rows", read, RateAPI, everyKind, s.listUploadRows},
 
+		{get, ownDevicesPath, read, RateAPI, everyKind, s.findDevices},
+		{get, ownDevicesPath + "/{device}", read, RateAPI, everyKind, s.getDevice},
+		{get, ownDevicesPath + "/{device}/history", read, RateAPI, everyKind, s.deviceHistory},
+
 		{get, "/v1/consents", see, RateAPI, everyKind, s.listConsents},
 		{post, "/v1/consents", ask, RateAPI, partnerOnly, s.askConsent},
 		{get, "/v1/consents/{id}", see, RateAPI, everyKind, s.getConsent},

@@ -24,6 +24,7 @@ import (
 	"countersign/gateway/ratelimit"
 	"countersign/internal/errs"
 	"countersign/models"
+	"countersign/registration"
 )
 
 func TestMain(m *testing.M) {
@@ -83,6 +84,9 @@ type edge struct {
 	status       func(intake.Scope, models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
 	rows         func(intake.Scope, intake.RowFilter, intake.Page) ([]intake.RowStatus, string, error)
 	uploads      func(intake.Scope, intake.UploadFilter, intake.Page) ([]intake.UploadStatus, string, error)
+	find         func(registration.Scope, registration.Filter, registration.Page) ([]registration.Device, string, error)
+	device       func(registration.Scope, models.DeviceID) (registration.Device, error)
+	story        func(registration.Scope, models.DeviceID, registration.Page) ([]models.DeviceEvent, string, error)
 	batches      func(intake.Scope) iter.Seq2[models.Batch, error]
 	devices      func(intake.Scope, string, intake.Page) ([]intake.Device, string, error)
 	list         func(consent.Filter) ([]consent.Consent, string, error)
@@ -110,7 +114,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Consents: e, ConsentAsker: e, ConsentGrants: e, Customers: e, Dispatches: e,
+		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, Customers: e, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:  func() string { return madeUpID },
 		Logger: slog.New(slog.NewJSONHandler(e.log, nil)),

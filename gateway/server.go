@@ -22,6 +22,7 @@ type Deps struct {
 	Intake        Intake
 	Uploads       UploadReader
 	Batches       BatchReader
+	Devices       DeviceReader
 	Consents      ConsentReader
 	ConsentAsker  ConsentAsker
 	ConsentGrants GrantChanger
@@ -108,7 +109,7 @@ func (d Deps) check() error {
 		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "JWKS": len(d.JWKS) == 0, "Metadata": len(d.Metadata) == 0,
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
-		"Customers": d.Customers == nil, "Dispatches": d.Dispatches == nil,
+		"Customers": d.Customers == nil, "Devices": d.Devices == nil, "Dispatches": d.Dispatches == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)

@@ -26,7 +26,7 @@ func uploadScope(c *gin.Context, p *params) (intake.Scope, error) {
 		return intake.Scope{Partner: partner, Tenant: who.TenantID}, nil
 	}
 	if partner == "" && tenant == "" {
-		return intake.Scope{}, badParameter("tenant", "an operator names the tenant or the partner whose uploads to show")
+		return intake.Scope{}, badParameter("tenant", "an operator names the tenant or the partner whose records to show")
 	}
 	return intake.Scope{Partner: partner, Tenant: tenant}, nil
 }
@@ -49,6 +49,7 @@ func uploadScope(c *gin.Context, p *params) (intake.Scope, error) {
 //	@Param		cursor	query	string	false	"from the page before"
 //	@Param		limit	query	int		false	"items a page, 100 unless told, 1000 at most"
 //	@Success	200	{object}	wire.Page[wire.Upload]
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[devices.read]
 //	@Router		/v1/uploads [get]
@@ -58,9 +59,10 @@ func (s *server) listUploads(c *gin.Context) error {
 	filter := intake.UploadFilter{
 		State: models.UploadState(p.oneOf("state", "queued", "processing", "finished", "finished_with_errors")),
 		Kind:  models.UploadKind(p.oneOf("kind", "register", "remove", "report")),
-		Since: p.instant("since"), Until: p.instant("until"), Batch: p.words("batch"), Order: p.words("order"),
-		RequestID: p.words("requestId"), CorrelationID: p.words("correlationId"), ReportID: strings.ToLower(p.words("reportId")),
+		Since: p.instant("since"), Until: p.instant("until"), Batch: p.printable("batch"), Order: p.printable("order"),
+		RequestID: p.printable("requestId"), CorrelationID: p.printable("correlationId"), ReportID: strings.ToLower(p.printable("reportId")),
 	}
+	p.only("tenant", "partner", "state", "kind", "batch", "order", "requestId", "correlationId", "reportId", "since", "until", "cursor", "limit")
 	scope, err := uploadScope(c, p)
 	if err != nil {
 		return err
@@ -82,6 +84,7 @@ func (s *server) listUploads(c *gin.Context) error {
 //	@Tags		uploads
 //	@Param		tracking	path	string	true	"tracking id"
 //	@Success	200	{object}	wire.Upload
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	401,403,404	{object}	wire.Problem
 //	@Security	oauth2[devices.read]
 //	@Router		/v1/uploads/{tracking} [get]
@@ -113,6 +116,7 @@ func (s *server) getUpload(c *gin.Context) error {
 //	@Param		cursor		query	string	false	"from the page before"
 //	@Param		limit		query	int		false	"rows a page, 100 unless told, 1000 at most"
 //	@Success	200	{object}	wire.Page[wire.UploadRow]
+//	@Success	304	"unchanged since the ETag in If-None-Match"
 //	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[devices.read]
 //	@Router		/v1/uploads/{tracking}/rows [get]
@@ -124,8 +128,9 @@ func (s *server) listUploadRows(c *gin.Context) error {
 	p := query(c)
 	page, filter := p.ownPage(), intake.RowFilter{
 		Class:     models.OutcomeClass(p.oneOf("outcome", outcomeClasses...)),
-		ErrorCode: models.OutcomeCode(p.words("errorCode")), SerialNumber: p.words("serialNumber"), ProductKey: p.words("productKey"),
+		ErrorCode: models.OutcomeCode(p.printable("errorCode")), SerialNumber: p.printable("serialNumber"), ProductKey: p.printable("productKey"),
 	}
+	p.only("tenant", "partner", "outcome", "errorCode", "serialNumber", "productKey", "cursor", "limit")
 	scope, err := uploadScope(c, p)
 	if err != nil {
 		return err
@@ -170,6 +175,11 @@ func wireRow(row intake.RowStatus) wire.UploadRow {
 func answerPage[T any](c *gin.Context, items []T, next string) error {
 	if next != "" {
 		q := c.Request.URL.Query()
+		for name := range q {
+			if strings.EqualFold(name, "cursor") { // names compare without case, and twice is refused
+				q.Del(name)
+			}
+		}
 		q.Set("cursor", next)
 		link := url.URL{Path: c.Request.URL.Path, RawQuery: q.Encode()}
 		c.Writer.Header().Set("Link", "<"+link.String()+`>; rel="next"`)

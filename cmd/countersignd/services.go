@@ -26,6 +26,7 @@ type services struct {
 	secrets  *authz.Secrets
 	site     authz.Site
 	core     forward.Core
+	devices  *registration.Registrar // reads, which never go by the line to the core
 	consent  *consent.Service
 	registry *partners.Registry
 	forward  *forward.Forwarder
@@ -39,9 +40,9 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 // join builds the services bottom-up over open databases. core is the far side;
 // nil takes the one in this process.
 func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*services, error) {
-	s := &services{core: core}
+	s := &services{core: core, devices: registration.New(d.core, newID, log)}
 	if s.core == nil {
-		s.core = registration.New(d.core, newID, log)
+		s.core = s.devices
 	}
 	var err error
 	if s.site, err = authz.NewSite(c.PublicURL); err != nil {

@@ -15,10 +15,14 @@ var (
 	// another word is one still.
 	fiveByFive = regexp.MustCompile(`(?i)(?:[A-Z0-9]{5}[-‐‑‒–—−]){4}[A-Z0-9]{5}`)
 	// A whole value may separate the groups by anything, or by nothing.
-	fiveGroups = regexp.MustCompile(`(?i)^(?:[A-Z0-9]{5}[^A-Z0-9]{0,3}){4}[A-Z0-9]{5}$`)
+	fiveGroups = regexp.MustCompile(`(?i)^(?:[` + keyLetters + `]{5}[^A-Z0-9]{0,3}){4}[` + keyLetters + `]{5}$`)
 )
 
 const (
+	// keyLetters are the letters and digits of product keys. Without dashes only they
+	// tell a key from a serial number of the same length.
+	keyLetters = "BCDFGHJKMNPQRTVWXY2346789"
+
 	keyLength  = 25 // characters of a product key without dashes
 	keyLongest = 3 * keyLength
 )
@@ -33,7 +37,8 @@ func holdsSecret(text string) bool {
 
 // HoldsProductKey reports whether a text holds what may be a 5x5 product key, as it must
 // not come with a factory's file at all: five groups of five with dashes anywhere, or a
-// word, or the whole text, of 25 letters and digits. A word of digits alone is none.
+// word, or the whole text, of 25 of the letters and digits that keys are made of. A word
+// of digits alone is none.
 func HoldsProductKey(text string) bool {
 	if holdsSecret(text) {
 		return true
@@ -48,7 +53,7 @@ func HoldsProductKey(text string) bool {
 // holdsKeyWord looks for a key without dashes. Base64 breaks into no words here, so
 // that a hash or a certificate is not taken for one.
 func holdsKeyWord(text string) bool {
-	run, letter, other := 0, false, false
+	run, letter, other := 0, false, false // other: something that no key holds
 	for i := 0; i <= len(text); i++ {
 		var b byte
 		if i < len(text) {
@@ -57,8 +62,10 @@ func holdsKeyWord(text string) bool {
 		switch {
 		case 'A' <= b && b <= 'Z', 'a' <= b && b <= 'z':
 			run, letter = run+1, true
+			other = other || strings.IndexByte(keyLetters, b&^0x20) < 0
 		case '0' <= b && b <= '9':
 			run++
+			other = other || strings.IndexByte(keyLetters, b) < 0
 		case b == '+', b == '/', b == '=':
 			other = true
 		default:

@@ -77,7 +77,7 @@ var uploadCodes = []Code{
 	{"batch_exists", "3000", 409, "A batch with this name exists", ActorPartner, false, "Add devices to it at the `Location` of this answer, or choose another name. Names compare without case."},
 	{"batch_not_found", "1000", 404, "No such batch", ActorPartner, false, "Names are yours alone and per customer; list the batches."},
 	{"expected_domain_mismatch", "3000", 409, "The customer is not the one that was meant", ActorPartner, false, "Compare the tenant id in the path with the domain you expected; nothing was stored."},
-	{"device_not_found", "1000", 404, "No such device", ActorPartner, false, "List the devices of the batch."},
+	{"device_not_found", "1000", 404, "No such device", ActorPartner, false, "List yours with `GET /v1/devices`, or those of the batch. Devices of others look like devices that do not exist."},
 	{"upload_not_found", "1000", 404, "No such upload", ActorPartner, false, "Uploads of others and uploads older than the retention are not shown."},
 	{"invalid_outcome_class", "3000", 400, "There is no such outcome class", ActorPartner, false, "The classes are listed at the end of this page; `open` stands for rows without an outcome."},
 	{"idempotency_key_reused", "3000", 409, "The request id belongs to another call", ActorPartner, false, "Use a new request id for a new body; repeat a request id only with the same body."},
