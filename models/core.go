@@ -108,8 +108,8 @@ type Identity struct {
 	Manufacturer string
 	Product      string
 	Serial       string
-	SystemDisk   string // text of the system disk: serial, product and vendor
-	ProductKey   string // product key id (PKID)
+	SystemDisk   string    // text of the system disk: serial, product and vendor
+	ProductKey   string    // product key id (PKID)
 	ReportedBy   PartnerID // who made it known; of a factory record the OEM
 	CreatedAt    time.Time
 	CapturedAt   time.Time // when the values were last taken from a hash

@@ -2,7 +2,7 @@
 // binds it to a tenant. It owns its database (the migrations set "core") and the
 // contract with the gateway, written in models/contract.go:
 //
-//   - Register, Remove: idempotent by (upload, row). An answer that was given
+//   - Register, Remove, Report: idempotent by (upload, row). An answer that was given
 //     once is given again, also before any look at fences and clocks, however the
 //     rows are grouped.
 //   - Resolve: what became of rows; a row nothing became of gets a tombstone and
@@ -18,8 +18,14 @@
 // subjects with one digest only wait for each other.
 //
 // Ownership has one arbiter, the primary key over the anchors of active
-// registrations. Two transactions that both found a device free collide there;
-// the loser is matched again and sees the winner.
+// registrations and live factory records. Two transactions that both found a
+// device free collide there; the loser is matched again and sees the winner.
+//
+// Factory records are identities that an OEM reported. They are live, registered
+// or not, until a newer report or a returned key retires them; which records are
+// live does not depend on the order in which reports are executed (docs/adr/0010).
+// Whoever claims or changes a record locks its row, so that a report and a
+// registration never both act on what they saw before.
 //
 // The package decides nothing about consent, budgets or uploads, knows no HTTP,
 // and never tells one caller of another's existence.

@@ -303,7 +303,9 @@ func (s store) change(ctx context.Context, tx *db.Tx, changes []change) error {
 	if err := in(ctx, tx).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityHash{}).Error; err != nil {
 		return err
 	}
-	return in(ctx, tx).Where(tx.OneOf("key", keys)).Where(tx.OneOf("identity_id", ids)).Delete(&models.IdentityKey{}).Error
+	// The sign keeps the second list out of the index: as conditions on both of its
+	// columns, each key would be looked for with each identity.
+	return in(ctx, tx).Where(tx.OneOf("key", keys)).Where(tx.OneOf("+identity_id", ids)).Delete(&models.IdentityKey{}).Error
 }
 
 // registered is a registration with its identity as it is now.
