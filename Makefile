@@ -60,6 +60,7 @@ fmt:
 .PHONY: docs
 docs:
 	@$(TOOL) swag init --quiet --parseInternal --dir gateway,gateway/wire --generalInfo doc.go --outputTypes json,yaml --output docs
+	@$(GO) test -run TestDocument_isBuiltFromSwagger ./internal/openapi -update
 	@$(GO) test -run TestErrorsPage ./gateway/wire -update
 
 ## check-docs: fail when the generated documents are not what the code says
@@ -68,6 +69,7 @@ check-docs:
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	$(TOOL) swag init --quiet --parseInternal --dir gateway,gateway/wire --generalInfo doc.go --outputTypes json,yaml --output "$$tmp"; \
 	diff -u docs/swagger.json "$$tmp/swagger.json" && diff -u docs/swagger.yaml "$$tmp/swagger.yaml" || { echo "run: make docs"; exit 1; }
+	@$(GO) test -run 'TestDocument|TestErrorsPage' ./internal/openapi ./gateway/wire
 
 ## fuzz: each fuzzer for a minute (FUZZ=10s for less)
 .PHONY: fuzz

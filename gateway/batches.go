@@ -23,6 +23,13 @@ import (
 //	@Param		batchId	query	string	false	"name of the batch; CSV and NDJSON only"
 //	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
 //	@Param		request	body	wire.DeviceBatchCreationRequest	true	"the devices"
+//	@Param		purchaseOrder		query	string	false	"order data for rows that bring none of their own"
+//	@Param		orderNumber			query	string	false	"as purchaseOrder"
+//	@Param		orderLine			query	string	false	"as purchaseOrder"
+//	@Param		deliveryNote		query	string	false	"as purchaseOrder"
+//	@Param		shipDate			query	string	false	"as purchaseOrder"
+//	@Param		groupTag			query	string	false	"as purchaseOrder"
+//	@Param		customerReference	query	string	false	"as purchaseOrder"
 //	@Success	202	"Location leads to the status"
 //	@Failure	400,401,403,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled
@@ -55,6 +62,13 @@ func (s *server) createBatch(c *gin.Context) error {
 //	@Param		batch	path	string	true	"batch name"
 //	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
 //	@Param		request	body	[]wire.NewDevice	true	"the devices"
+//	@Param		purchaseOrder		query	string	false	"order data for rows that bring none of their own"
+//	@Param		orderNumber			query	string	false	"as purchaseOrder"
+//	@Param		orderLine			query	string	false	"as purchaseOrder"
+//	@Param		deliveryNote		query	string	false	"as purchaseOrder"
+//	@Param		shipDate			query	string	false	"as purchaseOrder"
+//	@Param		groupTag			query	string	false	"as purchaseOrder"
+//	@Param		customerReference	query	string	false	"as purchaseOrder"
 //	@Success	202	"Location leads to the status"
 //	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled

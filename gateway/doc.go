@@ -15,6 +15,22 @@
 //	@title			Countersign
 //	@version		1
 //	@description	B2B integration gateway for zero-touch device registration. It registers nothing at Microsoft, Apple or Google; it brings its own core.
+//	@description
+//	@description	Under `/v1/customers` it speaks Partner Center's format. Every refusal but 429 carries Partner Center's members and those of RFC 9457 in one body, with who acts next; see `/docs/errors`. Members that are not described here may be added at any time.
+//	@tag.name			oauth
+//	@tag.description	Tokens and the authorization server's own documents.
+//	@tag.name			customers
+//	@tag.description	Partner Center's format: the customers who agreed.
+//	@tag.name			devices
+//	@tag.description	Devices: batches and their status in Partner Center's format, registrations and what became of them.
+//	@tag.name			uploads
+//	@tag.description	Everything that was sent, with the outcome of each row.
+//	@tag.name			consents
+//	@tag.description	Asking a customer for consent, deciding, ending.
+//	@tag.name			operations
+//	@tag.description	Probes, metrics and stopped work.
+//	@tag.name			documents
+//	@tag.description	This description and the pages for people.
 //	@license.name	Apache-2.0
 //	@BasePath		/
 //	@accept			json

@@ -81,7 +81,7 @@ func (s *server) routes() []route {
 		decide         = authz.ScopeConsentsDecide
 		watch, operate = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
 	)
-	table := []route{
+	return []route{
 		{post, authz.TokenPath, "", RateToken, nil, s.issueToken},
 		{get, authz.JWKSPath, "", RateNone, nil, s.jwks},
 		{get, authz.MetadataPath, "", RateNone, nil, s.metadata},
@@ -123,10 +123,9 @@ func (s *server) routes() []route {
 		{get, "/healthz", "", RateNone, nil, s.healthz},
 		{get, "/readyz", "", RateNone, nil, s.readyz},
 		{get, "/metrics", "", RateNone, nil, s.serveMetrics},
+
+		{get, "/openapi.json", "", RateNone, nil, s.openAPI},
+		{get, "/swagger.json", "", RateNone, nil, s.swagger},
 		{get, "/docs/errors", "", RateNone, nil, s.errorsDoc},
 	}
-	if s.Spec != nil {
-		table = append(table, route{get, "/openapi.json", "", RateNone, nil, s.openAPI})
-	}
-	return table
 }

@@ -116,10 +116,10 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
 		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, Customers: e, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
-		NewID:  func() string { return madeUpID },
-		Logger: slog.New(slog.NewJSONHandler(e.log, nil)),
-		Ready:  func(context.Context) error { return e.ready() },
-		Spec:   []byte(`{"openapi":"3.0.3"}`),
+		NewID:   func() string { return madeUpID },
+		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),
+		Ready:   func(context.Context) error { return e.ready() },
+		OpenAPI: []byte(`{"openapi":"3.0.3"}`), Swagger: []byte(`{"swagger":"2.0"}`),
 	}
 	for _, a := range adjust {
 		a(&deps)

@@ -18,6 +18,8 @@ type Deps struct {
 	Tokens        TokenEndpoint
 	JWKS          []byte // published at /oauth2/jwks (RFC 7517)
 	Metadata      []byte // published at /.well-known/oauth-authorization-server (RFC 8414)
+	OpenAPI       []byte // the description of the API, published at /openapi.json
+	Swagger       []byte // the same in its older form, published at /swagger.json
 	Throttle      Throttle
 	Intake        Intake
 	Uploads       UploadReader
@@ -37,7 +39,6 @@ type Deps struct {
 
 	Ready    func(context.Context) error // why the server should get no calls now; nil is always ready
 	Registry *prometheus.Registry        // nil makes one
-	Spec     []byte                      // the OpenAPI document served at /openapi.json; nil serves none
 	Limits   Limits
 }
 
@@ -107,6 +108,7 @@ func New(d Deps) (http.Handler, error) {
 func (d Deps) check() error {
 	for name, missing := range map[string]bool{
 		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "JWKS": len(d.JWKS) == 0, "Metadata": len(d.Metadata) == 0,
+		"OpenAPI": len(d.OpenAPI) == 0, "Swagger": len(d.Swagger) == 0,
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
 		"Customers": d.Customers == nil, "Devices": d.Devices == nil, "Dispatches": d.Dispatches == nil,

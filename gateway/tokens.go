@@ -129,15 +129,3 @@ func (s *server) jwks(c *gin.Context) error {
 func (s *server) metadata(c *gin.Context) error {
 	return document(c, "application/json", s.Metadata)
 }
-
-// openAPI serves the description of this API; it is not described in itself.
-func (s *server) openAPI(c *gin.Context) error {
-	return document(c, "application/json; charset=utf-8", s.Spec)
-}
-
-// document writes something public that changes rarely.
-func document(c *gin.Context, contentType string, text []byte) error {
-	c.Writer.Header().Set("Cache-Control", "public, max-age=300")
-	c.Data(http.StatusOK, contentType, text)
-	return nil
-}

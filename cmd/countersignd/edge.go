@@ -37,7 +37,7 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.devices,
 		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, Customers: s.consent, Dispatches: s.forward,
 		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
-		Ready: d.ready(draining), Registry: newMetrics(s), Spec: docs.Swagger,
+		Ready: d.ready(draining), Registry: newMetrics(s), OpenAPI: docs.OpenAPI, Swagger: docs.Swagger,
 	})
 }
 
