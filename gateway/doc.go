@@ -16,7 +16,7 @@
 //	@version		1
 //	@description	B2B integration gateway for zero-touch device registration. It registers nothing at Microsoft, Apple or Google; it brings its own core.
 //	@description
-//	@description	Under `/v1/customers` it speaks Partner Center's format. Every refusal but 429 carries Partner Center's members and those of RFC 9457 in one body, with who acts next; see `/docs/errors`. Members that are not described here may be added at any time.
+//	@description	Under `/v1/customers` it speaks Partner Center's format. Every refusal but 429 carries Partner Center's members and those of RFC 9457 in one body, with who acts next; all of them stand in [errors and outcomes](/docs/errors). Members that are not described here may be added at any time.
 //	@tag.name			oauth
 //	@tag.description	Tokens and the authorization server's own documents.
 //	@tag.name			customers

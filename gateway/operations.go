@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"html/template"
 	"net/http"
 	"strconv"
 
@@ -117,25 +116,3 @@ func (s *server) readyz(c *gin.Context) error {
 	}
 	return answer(c, http.StatusOK, wire.Health{Status: "ready"})
 }
-
-// errorsDoc is where every error body links to: the table of docs/errors.md as a page.
-//
-//	@Summary	What each error means
-//	@Tags		operations
-//	@Produce	html
-//	@Success	200	{string}	string
-//	@Router		/docs/errors [get]
-func (s *server) errorsDoc(c *gin.Context) error {
-	c.Writer.Header().Set("Content-Type", "text/html; charset=utf-8")
-	return errorsPage.Execute(c.Writer, wire.Codes())
-}
-
-var errorsPage = template.Must(template.New("errors").Parse(`<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Errors of Countersign</title>
-<h1>Errors</h1>
-{{range .}}<section id="{{.Word}}"><h2>{{.Word}}</h2>
-<p>{{.Title}}. HTTP {{.Status}}, code {{.Number}}.</p>
-<p>{{.Advice}}</p>
-<p>Who acts next: {{.NextActor}}. {{if .Retryable}}The same call can succeed later.{{else}}Repeating the same call does not help.{{end}}</p></section>
-{{end}}</html>
-`))

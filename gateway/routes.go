@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"countersign/authz"
+	"countersign/gateway/apidocs"
 	"countersign/models"
 )
 
@@ -126,6 +127,8 @@ func (s *server) routes() []route {
 
 		{get, "/openapi.json", "", RateNone, nil, s.openAPI},
 		{get, "/swagger.json", "", RateNone, nil, s.swagger},
-		{get, "/docs/errors", "", RateNone, nil, s.errorsDoc},
+		{get, "/docs", "", RateNone, nil, s.docsHome},
+		{get, "/docs/errors", "", RateNone, nil, s.docsErrors},
+		{get, apidocs.AssetPath + "{file}", "", RateNone, nil, s.docsAsset},
 	}
 }

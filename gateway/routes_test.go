@@ -10,6 +10,7 @@ import (
 
 	"countersign/authz"
 	"countersign/gateway"
+	"countersign/gateway/apidocs"
 	"countersign/gateway/ratelimit"
 	"countersign/models"
 )
@@ -148,6 +149,17 @@ func TestRoutes_headIsGetWithoutBody(t *testing.T) {
 	resp.Body.Close()
 }
 
+// policyOf is what a browser may do with an answer: nothing, unless it is a page.
+func policyOf(path string) string {
+	switch path {
+	case "/docs":
+		return apidocs.Home().Policy
+	case "/docs/errors":
+		return apidocs.Errors().Policy
+	}
+	return "default-src 'none'; frame-ancestors 'none'"
+}
+
 // Headers that every answer carries, whatever it is.
 func TestRoutes_headersOfEveryAnswer(t *testing.T) {
 	t.Parallel()
@@ -155,7 +167,7 @@ func TestRoutes_headersOfEveryAnswer(t *testing.T) {
 	for _, r := range append(gateway.Routes(), gateway.Route{Method: "GET", Path: "/nowhere"}) {
 		resp, _ := e.do(r.Method, address(r.Path), "", "Authorization", "", "MS-RequestId", "not valid", "X-Forwarded-For", "1.2.3.4")
 		for name, want := range map[string]string{
-			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+			"X-Content-Type-Options": "nosniff", "Content-Security-Policy": policyOf(r.Path),
 			"MS-RequestId": madeUpID, "MS-CorrelationId": madeUpID, "MS-ServerId": "replica-a", "Referrer-Policy": "no-referrer",
 		} {
 			if got := resp.Header.Get(name); got != want {

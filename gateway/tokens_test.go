@@ -98,10 +98,6 @@ func TestDocuments(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	_, page := e.do("GET", "/docs/errors", "", "Authorization", "")
-	if !strings.Contains(page, `<section id="consent_not_granted">`) {
-		t.Error("the page of errors lacks what error bodies link to")
-	}
 	e.ready = func() error { return errUnexpected }
 	resp, body := e.do("GET", "/readyz", "", "Authorization", "")
 	refused(t, resp, body, 503, "unavailable")

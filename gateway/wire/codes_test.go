@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"countersign/gateway/wire"
+	"countersign/models"
 )
 
 var update = flag.Bool("update", false, "write docs/errors.md")
@@ -105,6 +107,9 @@ func TestCodes_areComplete(t *testing.T) {
 		if c.Number == "" || c.Status < 400 || c.Title == "" || strings.HasSuffix(c.Title, ".") || !strings.HasSuffix(c.Advice, ".") {
 			t.Errorf("%s is not complete: %+v", c.Word, c)
 		}
+		if !isSentence(c.Cause()) {
+			t.Errorf("%s has no cause in causes.go, or one that is no sentence: %q", c.Word, c.Cause())
+		}
 		if c.NextActor != wire.ActorPartner && c.NextActor != wire.ActorCustomer && c.NextActor != wire.ActorOperator {
 			t.Errorf("%s: next actor %q", c.Word, c.NextActor)
 		}
@@ -113,3 +118,20 @@ func TestCodes_areComplete(t *testing.T) {
 		}
 	}
 }
+
+func TestOutcomes_haveCauseCureAndActor(t *testing.T) {
+	t.Parallel()
+	actors := []string{"partner", "customer", "manufacturer", "operator", "nobody"}
+	for _, o := range models.Outcomes() {
+		help, ok := wire.OutcomeHelp(o.Code)
+		if !ok || !isSentence(help.Cause) || !isSentence(help.Cure) {
+			t.Errorf("outcome %q lacks cause or cure in outcomehelp.go: %+v", o.Code, help)
+		}
+		if !slices.Contains(actors, o.NextActor) {
+			t.Errorf("outcome %q: next actor %q", o.Code, o.NextActor)
+		}
+	}
+}
+
+// isSentence is for prose that stands in a table of Markdown.
+func isSentence(s string) bool { return strings.HasSuffix(s, ".") && !strings.ContainsAny(s, "|\n") }

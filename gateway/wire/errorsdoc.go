@@ -9,7 +9,8 @@ import (
 
 const errorsIntro = `# Errors
 
-Printed from the tables in ` + "`gateway/wire/codes.go` and `models/outcome.go`" + `; a test keeps this page equal to them.
+Printed from the tables in ` + "`gateway/wire` and `models/outcome.go`" + `; a test keeps this page equal to them. A running server shows
+it as ` + "`/docs/errors`" + `.
 
 Every refusal but 429 has one body with two vocabularies: Partner Center's ` + "`code`, `description`, `data`, `source`" + `
 and RFC 9457's ` + "`type`, `title`, `status`, `detail`, `instance`" + `, with our word for the error as ` + "`reason`" + `, who can
@@ -27,33 +28,46 @@ func WriteErrorsDoc(w io.Writer) error {
 		return err
 	}
 	for _, c := range codes {
-		again := "no"
-		if c.Retryable {
-			again = "yes"
-		}
-		if _, err := fmt.Fprintf(w, "\n### %s\n\n%s.\n\n| HTTP | code | next actor | repeat helps |\n|---|---|---|---|\n| %d | %s | %s | %s |\n\n%s\n",
-			c.Word, c.Title, c.Status, c.Number, c.NextActor, again, c.Advice); err != nil {
+		_, err := fmt.Fprintf(w, "\n### %s\n\n%s.\n\n| HTTP | code | who acts next | repeat helps |\n|---|---|---|---|\n| %d | %s | %s | %s |\n\n"+
+			"- **Cause:** %s\n- **Cure:** %s\n", c.Word, c.Title, c.Status, c.Number, c.NextActor, yesNo(c.Retryable), c.Cause(), c.Advice)
+		if err != nil {
 			return err
 		}
 	}
 	return writeOutcomes(w)
 }
 
+const outcomesIntro = `
+## Outcomes of a row
+
+What became of one device in an accepted upload: its ` + "`errorCode` and `errorDescription`" + `.
+`
+
 func writeOutcomes(w io.Writer) error {
-	if _, err := fmt.Fprint(w, "\n## Outcomes of a row\n\nThe `errorCode` and `errorDescription` of one device in an accepted upload.\n\n| errorCode | errorDescription | outcomeClass | next actor | safe to repeat | Meaning |\n|---|---|---|---|---|---|\n"); err != nil {
+	if _, err := io.WriteString(w, outcomesIntro); err != nil {
 		return err
 	}
 	for _, o := range models.Outcomes() {
-		code, name, again := string(o.Code), o.Description, "no"
-		if o.Code == models.OutcomeRegistered {
-			code, name = "(none)", "(none)"
-		}
-		if o.SafeToRepeat {
-			again = "yes"
-		}
-		if _, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", code, name, o.Class, o.NextActor, again, o.Sentence); err != nil {
+		help, _ := OutcomeHelp(o.Code)
+		_, err := fmt.Fprintf(w, "\n### %s\n\n%s\n\n| outcomeClass | who acts next | safe to repeat |\n|---|---|---|\n| %s | %s | %s |\n\n"+
+			"- **Cause:** %s\n- **Cure:** %s\n", outcomeTitle(o), o.Sentence, o.Class, o.NextActor, yesNo(o.SafeToRepeat), help.Cause, help.Cure)
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func outcomeTitle(o models.Outcome) string {
+	if o.Code == models.OutcomeRegistered {
+		return "No error code"
+	}
+	return string(o.Code) + " " + o.Description
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }

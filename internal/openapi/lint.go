@@ -124,24 +124,21 @@ func takesInput(op *openapi3.Operation) bool {
 
 // refusal checks that a refusal has the body that status always has.
 func (l *linter) refusal(call string, code int, r *openapi3.Response) {
-	want := "Problem"
+	_, path, _ := strings.Cut(call, " ")
+	want, media := "Problem", problemMedia(path)
 	switch {
-	case strings.HasSuffix(call, " /oauth2/token"):
-		want = "OAuthError" // RFC 6749 section 5.2
+	case path == "/oauth2/token":
+		want, media = "OAuthError", jsonType // RFC 6749 section 5.2
 	case code == tooManyRequests:
-		want = "Throttled"
+		want, media = "Throttled", jsonType
 	}
-	if len(r.Content) != 1 {
-		l.say("%s: answer %d has %d content types", call, code, len(r.Content))
+	content := r.Content[media]
+	if len(r.Content) != 1 || content == nil {
+		l.say("%s: answer %d is not sent as %s alone", call, code, media)
+		return
 	}
-	for media, content := range r.Content {
-		if content.Schema == nil || content.Schema.Ref != "#/components/schemas/"+want {
-			l.say("%s: answer %d has not the schema %s", call, code, want)
-		}
-		_, path, _ := strings.Cut(call, " ")
-		if plain := want != "Problem" || strings.HasPrefix(path, partnerCenter); plain != (media == jsonType) {
-			l.say("%s: answer %d is sent as another type than %s", call, code, media)
-		}
+	if content.Schema == nil || content.Schema.Ref != "#/components/schemas/"+want {
+		l.say("%s: answer %d has not the schema %s", call, code, want)
 	}
 }
 

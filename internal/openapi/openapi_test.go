@@ -130,7 +130,7 @@ func TestLint_findsPlantedFaults(t *testing.T) {
 		{"refusal of another type", func(d *openapi3.T) {
 			r := d.Paths.Value(consents).Get.Responses.Status(404).Value
 			r.Content = openapi3.Content{"application/json": r.Content["application/problem+json"]}
-		}, "another type"},
+		}, "is not sent as application/problem+json"},
 		{"unused schema", func(d *openapi3.T) { d.Components.Schemas["Orphan"] = d.Components.Schemas["Health"] }, "nothing uses schemas Orphan"},
 		{"reference to nothing", func(d *openapi3.T) { delete(d.Components.Schemas, "Health") }, "Health"},
 	}

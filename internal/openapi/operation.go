@@ -100,8 +100,10 @@ func fixResponse(r *openapi3.Response, status, path string) {
 	if text, ok := refusals[code]; ok && (*r.Description == "" || *r.Description == http.StatusText(code)) {
 		r.Description = &text
 	}
-	if problem := r.Content[jsonType]; problem != nil && isProblem(problem) && !strings.HasPrefix(path, partnerCenter) {
-		r.Content = openapi3.Content{problemType: problem}
+	for _, content := range r.Content {
+		if isProblem(content) {
+			r.Content = openapi3.Content{problemMedia(path): content}
+		}
 	}
 	set := func(name string) {
 		if r.Headers == nil {
@@ -122,6 +124,14 @@ func fixResponse(r *openapi3.Response, status, path string) {
 			set(name)
 		}
 	}
+}
+
+// problemMedia is the content type of a refusal. Partner Center's clients know JSON only.
+func problemMedia(path string) string {
+	if strings.HasPrefix(path, partnerCenter) {
+		return jsonType
+	}
+	return problemType
 }
 
 func isProblem(content *openapi3.MediaType) bool {
