@@ -12,6 +12,15 @@ postgres_present() {
 
 command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
 postgres_present || missing+=(postgresql)
+browser_present() {
+	local name
+	[ -n "${COUNTERSIGN_TEST_BROWSER:-}" ] && return 0
+	for name in chromium chromium-browser google-chrome google-chrome-stable chrome "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+		command -v "$name" >/dev/null 2>&1 && return 0
+	done
+	return 1
+}
+browser_present || missing+=(chromium) # the tests of the pages
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
 
 [ ${#missing[@]} -eq 0 ] && exit 0
