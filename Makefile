@@ -71,6 +71,11 @@ check-docs:
 	diff -u docs/swagger.json "$$tmp/swagger.json" && diff -u docs/swagger.yaml "$$tmp/swagger.yaml" || { echo "run: make docs"; exit 1; }
 	@$(GO) test -run 'TestDocument|TestErrorsPage' ./internal/openapi ./gateway/wire
 
+## release: the programs for Linux, macOS and Windows as archives with checksums, into ./dist
+.PHONY: release
+release:
+	@$(GO) run ./internal/release/cmd -out dist -version "$$(git describe --tags --always --dirty)" -epoch "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}"
+
 ## fuzz: each fuzzer for a minute (FUZZ=10s for less)
 .PHONY: fuzz
 fuzz:

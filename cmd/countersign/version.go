@@ -20,8 +20,14 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version, or the commit it was built from.
+// releaseVersion is what git describe said; the linker sets it in release builds.
+var releaseVersion string
+
+// buildVersion is the release, the module's version, or the commit it was built from.
 func buildVersion() string {
+	if releaseVersion != "" {
+		return releaseVersion
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

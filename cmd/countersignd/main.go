@@ -68,7 +68,13 @@ It registers nothing at Microsoft, Apple or Google.`,
 	return root
 }
 
+// releaseVersion is what git describe said; the linker sets it in release builds.
+var releaseVersion string
+
 func version() string {
+	if releaseVersion != "" {
+		return releaseVersion
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
 		return "development"
