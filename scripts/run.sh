@@ -31,7 +31,7 @@ fi
 cat <<TRY
 Countersign is running.
   API        $COUNTERSIGN_URL/v1
-  API pages  $COUNTERSIGN_URL/openapi.json
+  API pages  $COUNTERSIGN_URL/docs
   log        $work/server.log
 
 In another terminal, in this folder:

@@ -30,6 +30,7 @@ type Config struct {
 	DataDir         string `koanf:"data_dir"`          // keys, SQLite files, operators' socket
 	DatabaseURL     string `koanf:"database_url"`      // sqlite:PATH or postgres://…; default SQLite in the data directory
 	CoreDatabaseURL string `koanf:"core_database_url"` // the core's own; default: a second file, or the schema "core" of the same server
+	RedisURL        string `koanf:"redis_url"`         // redis://, rediss:// or unix://: budgets shared by replicas; default: counted in this process
 	TLSCert         string `koanf:"tls_cert"`          // PEM file; with TLSKey the server speaks TLS itself
 	TLSKey          string `koanf:"tls_key"`           // PEM file
 	Dev             bool   `koanf:"dev"`               // development: less durable writes, plain http for any host
