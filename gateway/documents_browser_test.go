@@ -39,6 +39,15 @@ func TestDocs_inChromium(t *testing.T) {
 	if body := page.Text("#operations-devices-createBatch"); !strings.Contains(body, "MS-RequestId") || !strings.Contains(body, "text/csv") {
 		t.Errorf("the operation does not show its header or its forms: %s", body)
 	}
+	const probe = "#operations-operations-healthz"
+	page.Do("try a call",
+		chromedp.Click(probe+" .opblock-summary-control", chromedp.ByQuery),
+		chromedp.Click(probe+" .try-out__btn", chromedp.ByQuery),
+		chromedp.Click(probe+" .execute", chromedp.ByQuery),
+		chromedp.WaitVisible(probe+" .live-responses-table .response-col_status", chromedp.ByQuery))
+	if live := page.Text(probe + " .live-responses-table"); !strings.Contains(live, "200") || !strings.Contains(live, `"status": "ok"`) {
+		t.Errorf("the call tried from the page gave %s", live)
+	}
 	page.Quiet(origin)
 	picture(page, "docs.png")
 }
