@@ -228,6 +228,9 @@ func TestEveryPermutationOfAChainOfRework(t *testing.T) {
 		}
 		var want []string
 		for n, order := range permutations(len(chain)) {
+			if n%5 > 0 && c.db.Dialect() == db.Postgres {
+				continue // all of them on the faster database
+			}
 			c.empty()
 			for _, i := range order {
 				c.report(chain[i])

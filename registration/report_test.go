@@ -241,6 +241,27 @@ func TestReportsThatNeedAttention(t *testing.T) {
 	})
 }
 
+// Hardware that is recognised by its board, under a serial that a factory record
+// owns: the rules let the record pass, the arbiter would never.
+func TestASerialThatARecordOwnsIsNotTakenOver(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		g := hardwarehash.NewGenerator(215)
+		device, record := g.Next().Report, g.Next().Report
+		noProduct := edited(t, device, func(inv *hardwarehash.Inventory) { inv.System.Product = "" })
+		c.remove(removal(own(acme), c.one(granted(oak, acme), hash(noProduct)).DeviceID))
+		c.build(rival, built(record))
+		both := edited(t, device, func(inv *hardwarehash.Inventory) { inv.System = record.Inventory.System })
+		for what, a := range map[string]models.Answer{
+			"registration": c.one(granted(oak, acme), hash(both)), "report": c.build(plant, built(both))[0],
+		} {
+			if a.Code != "9003" || !strings.HasSuffix(a.Detail, "(split-identity)") {
+				t.Errorf("%s: %+v", what, a)
+			}
+		}
+		c.checkArbiter()
+	})
+}
+
 func TestAReportAdoptsADeviceNobodyHas(t *testing.T) {
 	both(t, func(t *testing.T, c core) {
 		device := hardwarehash.NewGenerator(208).Next().Report
