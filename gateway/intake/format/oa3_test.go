@@ -42,12 +42,14 @@ func TestOA3_shapes(t *testing.T) {
 			"report with its header", `<ComputerBuildReport ` + reportNamespace + `><CustomerReportUniqueID>{0B6C3D52-77AA-4C1E-9A53-5D2F0F6F1A10}</CustomerReportUniqueID>` +
 				`<SoldToCustomerID>0001234567</SoldToCustomerID><ReceivedFromCustomerID>1</ReceivedFromCustomerID><Keys><Key>` + members +
 				`<SerialNumber>NB-1</SerialNumber><OEMOptionalInfo><Field><Name>ZPC_MODEL_SKU</Name><Value>x</Value></Field></OEMOptionalInfo><TrackingInfo/></Key></Keys></ComputerBuildReport>`,
-			[]intake.Row{sold}, "0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10",
+			[]intake.Row{sold},
+			"0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10",
 		},
 		{
 			"bindings, prefixes and the id at the end", `<d:Report xmlns:d="urn:x"><d:Bindings><d:Binding><d:ProductKeyID>3258505007954</d:ProductKeyID><d:ProductKeyState> 3 </d:ProductKeyState>` +
 				`<d:HardwareHash><![CDATA[T0EA]]><!-- x -->AA==</d:HardwareHash></d:Binding></d:Bindings><d:CustomerReportUniqueID>line-7.0001</d:CustomerReportUniqueID></d:Report>`,
-			[]intake.Row{one}, "line-7.0001",
+			[]intake.Row{one},
+			"line-7.0001",
 		},
 		{"wrapped hash and empty product key", "<Key><ProductKey/><ProductKey> </ProductKey>" + strings.Replace(members, "T0EAAA", "\r\n\tT0EA\n  AA", 1) + "</Key>", []intake.Row{one}, ""},
 		{"key inside a key", `<Key>` + members + `<Old><Key><ProductKeyID>1</ProductKeyID></Key></Old></Key>`, []intake.Row{one}, ""},

@@ -3,7 +3,6 @@ package format
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"countersign/gateway/intake"
@@ -50,19 +49,15 @@ func (k *oa3Key) member(e element, recoded bool) {
 		k.fault("%s holds bytes that are no text in the file's encoding", title)
 	default:
 		if name == "hardwarehash" {
-			text = strings.Map(withoutBlanks, text) // programs that format XML wrap it
+			text = xmlBlanks.Replace(text) // programs that format XML wrap it
 		}
 		*keyMember(&k.row, name) = text
 	}
 	k.seen[name] = true
 }
 
-func withoutBlanks(r rune) rune {
-	if unicode.IsSpace(r) {
-		return -1
-	}
-	return r
-}
+// xmlBlanks is what XML calls white space.
+var xmlBlanks = strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", "")
 
 // fault notes the first thing that makes the key unreadable.
 func (k *oa3Key) fault(format string, args ...any) {
