@@ -238,7 +238,7 @@ func TestOA3_endlessTokensNeedNoMemory(t *testing.T) {
 		}
 	}
 	manyTags := func(s string) io.Reader {
-		return io.MultiReader(strings.NewReader("<Keys>"), strings.NewReader(strings.Repeat(s, 1<<20)))
+		return io.MultiReader(strings.NewReader("<Keys>"), strings.NewReader(strings.Repeat(s, 1<<16)))
 	}
 	for name, tag := range map[string]string{"children": "<x/>", "open": "<x>", "comments": "<!---->"} {
 		src := format.NewOA3(manyTags(tag), "", 0)
