@@ -25,6 +25,8 @@
 //	@tag.description	Devices: batches and their status in Partner Center's format, registrations and what became of them.
 //	@tag.name			uploads
 //	@tag.description	Everything that was sent, with the outcome of each row.
+//	@tag.name			factory
+//	@tag.description	What manufacturers report before a device is sold.
 //	@tag.name			consents
 //	@tag.description	Asking a customer for consent, deciding, ending.
 //	@tag.name			operations
