@@ -128,8 +128,8 @@ type Identity struct {
 // became of the record. It lets reports be executed in any order: a report that
 // is not the newest word about each of its identifiers is out of date.
 type FactoryStatement struct {
-	Key        []byte `gorm:"primaryKey"` // kind of identifier (E, U, S or K) and value, as in the matcher
-	PartnerID  PartnerID
+	Key        []byte    `gorm:"primaryKey"` // kind of identifier (E, U, S or K) and value, as in the matcher
+	PartnerID  PartnerID `gorm:"primaryKey"`
 	TrackingID TrackingID
 	Ordinal    int
 }

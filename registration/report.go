@@ -65,7 +65,7 @@ func (g *reporting) look(ctx context.Context, tx *db.Tx, d *reports) error {
 	if err != nil {
 		return err
 	}
-	if d.said, err = g.r.store.said(ctx, tx, d.names()); err != nil {
+	if d.said, err = g.r.store.said(ctx, tx, d.by, d.names()); err != nil {
 		return err
 	}
 	var mine []int64

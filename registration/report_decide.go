@@ -100,7 +100,7 @@ func (f *reported) namesDevice(k *known) bool {
 func (d *reports) isLate(f *reported) bool {
 	for _, name := range f.names {
 		st, ok := d.said[name]
-		if ok && st.PartnerID == d.by && before(d.upload, f.row.Row, st.TrackingID, st.Ordinal) {
+		if ok && before(d.upload, f.row.Row, st.TrackingID, st.Ordinal) {
 			return true
 		}
 	}
@@ -166,12 +166,13 @@ func (d *reports) candidates(f *reported) (mine *known, others []*known) {
 	return mine, others
 }
 
-// checkKey refuses a product key id that another registered device or another
-// OEM's record states.
+// checkKey refuses a product key id that another registered device states. Records of
+// two OEMs may state one: neither may shut the other out, and a claim that fits both
+// says so.
 func (d *reports) checkKey(f *reported, others []*known) {
 	var users []*known
 	for _, k := range others {
-		if k != f.at && f.device.ProductKey != "" && k.ProductKey == f.device.ProductKey && (k.registered() || k.onRecord()) {
+		if k != f.at && f.device.ProductKey != "" && k.ProductKey == f.device.ProductKey && k.registered() {
 			users = append(users, k)
 		}
 	}

@@ -143,8 +143,7 @@ func (d *reports) renew(p *plan, f *reported) {
 	p.capture(identity, f.claim)
 }
 
-// state writes the newest statement about each name. A row whose record does not
-// stand says nothing about a name that another OEM has stated.
+// state writes the OEM's newest statement about each name.
 func (d *reports) state(p *plan) {
 	newest := map[string]*reported{}
 	for _, f := range d.rows {
@@ -170,5 +169,5 @@ func (d *reports) mayState(f *reported, name string) bool {
 	if !ok || f.standing {
 		return true
 	}
-	return st.PartnerID == d.by && before(st.TrackingID, st.Ordinal, d.upload, f.row.Row)
+	return before(st.TrackingID, st.Ordinal, d.upload, f.row.Row)
 }

@@ -197,6 +197,26 @@ func TestReportsOfRegisteredDevices(t *testing.T) {
 	})
 }
 
+// Two OEMs may state one product key id: neither shuts the other out, a claim by it fits
+// both, and what each says of its own record later is judged by its own reports alone.
+func TestReportsOfTwoOEMsWithOneKey(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		g := hardwarehash.NewGenerator(208)
+		mine := g.Next().Report
+		theirs := withKey(t, g.Next().Report, mine.Inventory.ProductKeyID)
+		early := reportOf(plant, built(withKey(t, recapture(t, mine, 1), "3300000000017")))
+		wantCodes(t, "first", c.build(plant, built(mine)), "-")
+		wantCodes(t, "second", c.build(rival, built(theirs)), "-")
+		wantCodes(t, "claim by key", []models.Answer{c.one(granted(oak, acme), productKey(mine))}, "813")
+		late, err := c.Report(t.Context(), early)
+		if err != nil || !strings.Contains(late.Answers[0].Detail, "newer report") {
+			t.Errorf("an older report of the first OEM: %+v, %v", late, err)
+		}
+		wantCodes(t, "claim by tuple", []models.Answer{c.one(granted(oak, acme), tuple(mine))}, "-")
+		c.checkArbiter()
+	})
+}
+
 // What an OEM may not decide alone.
 func TestReportsThatNeedAttention(t *testing.T) {
 	both(t, func(t *testing.T, c core) {
@@ -216,7 +236,6 @@ func TestReportsThatNeedAttention(t *testing.T) {
 		}{
 			{"other hardware under a registered serial", reboarded(t, taken, g.Next().Report), operator, "serial-collision"},
 			{"key of a registered device", withKey(t, g.Next().Report, taken.Inventory.ProductKeyID), operator, "key-in-use"},
-			{"key of another OEM's record", withKey(t, g.Next().Report, theirs.Report.Inventory.ProductKeyID), operator, "key-in-use"},
 			{"another OEM's record", recapture(t, theirs.Report, 1), operator, "reported-by-another"},
 			{"conflict with another OEM's record", g.NewTPM(theirs).Report, operator, "board-or-tpm-changed"},
 			{"conflict with a device nobody has", g.NewTPM(removed).Report, you, "board-or-tpm-changed"},

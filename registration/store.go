@@ -163,14 +163,14 @@ func (s store) lock(ctx context.Context, tx *db.Tx, found []known, wanted func(*
 	return locked, err
 }
 
-// said returns the factories' newest statements about identifiers, by key, and
-// keeps them from changing.
-func (s store) said(ctx context.Context, tx *db.Tx, keys [][]byte) (map[string]models.FactoryStatement, error) {
+// said returns a factory's newest statements about identifiers, by key, and keeps
+// them from changing.
+func (s store) said(ctx context.Context, tx *db.Tx, by models.PartnerID, keys [][]byte) (map[string]models.FactoryStatement, error) {
 	found := make(map[string]models.FactoryStatement, len(keys))
 	if len(keys) == 0 {
 		return found, nil
 	}
-	q := in(ctx, tx).Where("key IN ?", keys).Order("key")
+	q := in(ctx, tx).Where("key IN ? AND partner_id = ?", keys, by).Order("key")
 	if tx.Dialect() == db.Postgres {
 		q = q.Clauses(clause.Locking{Strength: "UPDATE"})
 	}
@@ -182,10 +182,10 @@ func (s store) said(ctx context.Context, tx *db.Tx, keys [][]byte) (map[string]m
 	return found, err
 }
 
-// state writes statements in place of those they overrule.
+// state writes statements of one factory in place of those they overrule.
 func (s store) state(ctx context.Context, tx *db.Tx, overruled [][]byte, statements []models.FactoryStatement) error {
 	if len(overruled) > 0 {
-		if err := in(ctx, tx).Where("key IN ?", overruled).Delete(&models.FactoryStatement{}).Error; err != nil {
+		if err := in(ctx, tx).Where("key IN ? AND partner_id = ?", overruled, statements[0].PartnerID).Delete(&models.FactoryStatement{}).Error; err != nil {
 			return err
 		}
 	}

@@ -15,10 +15,11 @@ ALTER TABLE identities
 -- newest about all of its identifiers is out of date, in whatever order reports
 -- are executed; and two that race meet here.
 CREATE TABLE factory_statements (
-    key         bytea   PRIMARY KEY,
+    key         bytea   NOT NULL,
     partner_id  text    NOT NULL,
     tracking_id text    NOT NULL,
-    ordinal     integer NOT NULL CHECK (ordinal > 0)
+    ordinal     integer NOT NULL CHECK (ordinal > 0),
+    PRIMARY KEY (key, partner_id)
 );
 
 ALTER TABLE device_events DROP CONSTRAINT device_events_kind_check;

@@ -14,10 +14,11 @@ ALTER TABLE identities ADD COLUMN retired_as         TEXT    NOT NULL DEFAULT ''
 -- newest about all of its identifiers is out of date, in whatever order reports
 -- are executed; and two that race meet here.
 CREATE TABLE factory_statements (
-    key         BLOB    NOT NULL PRIMARY KEY,
+    key         BLOB    NOT NULL,
     partner_id  TEXT    NOT NULL,
     tracking_id TEXT    NOT NULL,
-    ordinal     INTEGER NOT NULL CHECK (ordinal > 0)
+    ordinal     INTEGER NOT NULL CHECK (ordinal > 0),
+    PRIMARY KEY (key, partner_id)
 ) WITHOUT ROWID;
 
 -- SQLite cannot change a check, so the history is copied into a new table. Its
