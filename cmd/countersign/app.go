@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,7 @@ type app struct {
 
 	profileName string
 	output      string
+	caFile      string
 	patience    time.Duration
 }
 
@@ -36,25 +38,36 @@ func (a *app) root() *cobra.Command {
 
 Exit codes: 0 everything done; 1 wrong use or another failure; 3 rows to fix;
 4 the customer must act; 5 a budget is used up; 6 the gateway could not be reached
-or has not finished, and nothing is lost; 130 interrupted.`,
+or has not finished, and nothing is lost; 130 interrupted.
+
+HTTPS_PROXY and NO_PROXY name a proxy, with its credentials if it wants any
+(http://user:password@proxy:8080). Times are shown in UTC (Z).`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRunE: func(*cobra.Command, []string) error { return a.checkFlags() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.checkFlags(cmd) },
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.profileName, "profile", "", "profile to use (default $COUNTERSIGN_PROFILE, or \"default\")")
-	flags.StringVarP(&a.output, "output", "o", outputTable, "table or json")
+	flags.StringVarP(&a.output, "output", "o", outputTable, "table or json; csv where a command says so")
+	flags.StringVar(&a.caFile, "ca-file", "", "authorities (PEM) to trust beside the system's (default $COUNTERSIGN_CA_FILE, or the profile's)")
 	flags.DurationVar(&a.patience, "patience", time.Minute, "how long one call waits for better times")
 	root.AddCommand(
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.keyCommand(),
-		a.consentCommand(), a.customersCommand(), a.submitCommand(), a.uploadsCommand(), a.statusCommand(),
-		a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.dispatchesCommand(), a.versionCommand(),
+		a.consentCommand(), a.customersCommand(), a.submitCommand(), a.reportCommand(),
+		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.dispatchesCommand(), a.versionCommand(),
 	)
 	return root
 }
 
-func (a *app) checkFlags() error {
-	if !slices.Contains([]string{outputTable, outputJSON}, a.output) {
+// givesCSV marks the commands that can print CSV.
+const givesCSV = "csv"
+
+func (a *app) checkFlags(cmd *cobra.Command) error {
+	_, csv := cmd.Annotations[givesCSV]
+	switch {
+	case csv && !slices.Contains([]string{outputTable, outputJSON, outputCSV}, a.output):
+		return fmt.Errorf("--output is table, json or csv, not %q", a.output)
+	case !csv && !slices.Contains([]string{outputTable, outputJSON}, a.output):
 		return fmt.Errorf("--output is table or json, not %q", a.output)
 	}
 	if a.profileName == "" {
@@ -88,7 +101,16 @@ func (a *app) profile() (profile.Profile, error) {
 	if p, err = p.WithEnv(a.env); err != nil {
 		return p, err
 	}
+	p = a.withFlags(p)
 	return p, p.Check()
+}
+
+// withFlags lays the flags over a profile.
+func (a *app) withFlags(p profile.Profile) profile.Profile {
+	if a.caFile != "" {
+		p.CAFile = a.caFile
+	}
+	return p
 }
 
 // client speaks to the gateway of the profile in use.
@@ -105,16 +127,28 @@ func (a *app) clientFor(p profile.Profile) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	authorities, err := authoritiesOf(p)
+	if err != nil {
+		return nil, err
+	}
 	patience := a.patience
 	if patience == 0 {
 		patience = -1 // the flag's nothing is nothing, not the package's default
 	}
 	return client.New(client.Config{
-		BaseURL: p.URL, Credentials: credentials, UserAgent: "countersign/" + buildVersion(), Patience: patience,
+		BaseURL: p.URL, Credentials: credentials, UserAgent: "countersign/" + buildVersion(), Patience: patience, RootCAs: authorities,
 		Notice: func(w client.Wait) {
 			a.say("%s; trying again in %s", plain(w.Cause.Error()), w.For.Round(100*time.Millisecond))
 		},
 	})
+}
+
+// authoritiesOf is nil for those of the system alone.
+func authoritiesOf(p profile.Profile) (*x509.CertPool, error) {
+	if p.CAFile == "" {
+		return nil, nil
+	}
+	return client.CAFile(p.CAFile)
 }
 
 func credentialsOf(p profile.Profile) (client.Credentials, error) {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"iter"
+
 	"github.com/spf13/cobra"
 
 	"countersign/gateway/client"
@@ -49,57 +51,50 @@ func customerTable(g *grid, customers []wire.Customer) {
 func (a *app) batchesCommand() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
-		Use:     "batches TENANT",
-		Short:   "List your batches of a customer (partner)",
-		Example: "  countersign batches 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10",
-		Args:    cobra.ExactArgs(1),
+		Use:   "batches TENANT [BATCH]",
+		Short: "List your batches of a customer, or the devices of one (partner)",
+		Example: `  countersign batches 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10
+  countersign batches 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10 "north depot"`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()
 			if err != nil {
 				return err
 			}
-			items, more, err := client.Collect(c.Batches(cmd.Context(), args[0]), limit)
-			if err != nil {
-				return err
+			if len(args) == 2 {
+				return a.listBatchDevices(c.BatchDevices(cmd.Context(), args[0], args[1]), limit)
 			}
-			a.noteMore(more)
-			return a.print(newListing(items, more), func(g *grid) {
-				g.row("BATCH", "DEVICES", "CREATED")
-				for _, b := range items {
-					g.row(b.ID, b.DevicesCount, string(b.CreationDate)+"Z")
-				}
-			})
+			return a.listBatches(c.Batches(cmd.Context(), args[0]), limit)
 		},
 	}
 	bindLimit(cmd, &limit)
 	return cmd
 }
 
-func (a *app) devicesCommand() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{
-		Use:     "devices TENANT BATCH",
-		Short:   "List the registered devices of a batch (partner)",
-		Example: `  countersign devices 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10 "north depot"`,
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
-			}
-			items, more, err := client.Collect(c.BatchDevices(cmd.Context(), args[0], args[1]), limit)
-			if err != nil {
-				return err
-			}
-			a.noteMore(more)
-			return a.print(newListing(items, more), func(g *grid) {
-				g.row("DEVICE", "SERIAL NUMBER", "PRODUCT KEY ID", "MANUFACTURER", "MODEL", "REGISTERED")
-				for _, d := range items {
-					g.row(d.ID, d.SerialNumber, d.ProductKey, d.OEMManufacturerName, d.ModelName, string(d.UploadedDate)+"Z")
-				}
-			})
-		},
+func (a *app) listBatches(list iter.Seq2[wire.DeviceBatch, error], limit int) error {
+	items, more, err := client.Collect(list, limit)
+	if err != nil {
+		return err
 	}
-	bindLimit(cmd, &limit)
-	return cmd
+	a.noteMore(more)
+	return a.print(newListing(items, more), func(g *grid) {
+		g.row("BATCH", "DEVICES", "CREATED")
+		for _, b := range items {
+			g.row(b.ID, b.DevicesCount, string(b.CreationDate)+"Z")
+		}
+	})
+}
+
+func (a *app) listBatchDevices(list iter.Seq2[wire.Device, error], limit int) error {
+	items, more, err := client.Collect(list, limit)
+	if err != nil {
+		return err
+	}
+	a.noteMore(more)
+	return a.print(newListing(items, more), func(g *grid) {
+		g.row("DEVICE", "SERIAL NUMBER", "PRODUCT KEY ID", "MANUFACTURER", "MODEL", "REGISTERED")
+		for _, d := range items {
+			g.row(d.ID, d.SerialNumber, d.ProductKey, d.OEMManufacturerName, d.ModelName, string(d.UploadedDate)+"Z")
+		}
+	})
 }

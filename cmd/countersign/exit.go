@@ -76,7 +76,7 @@ func exitCode(err error) int {
 		return exitBudget
 	case hardwarehash.ReasonOf(err) != "":
 		return exitRows
-	case errors.As(err, &oauth) && oauth.Status >= 500, errors.As(err, &lost), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &oauth) && oauth.Status >= 500, errors.As(err, &lost), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errNotFinished):
 		return exitUnreachable
 	}
 	return exitOther
@@ -116,15 +116,32 @@ func advice(err error) []string {
 			lines = append(lines, "Request id: "+refusal.RequestID)
 		}
 	}
-	var lost *client.UnreachableError
-	if errors.As(err, &lost) && lost.Sent {
-		lines = append(lines, "Whether the gateway carried the call out is not known.")
-	}
+	lines = append(lines, wayAdvice(err)...)
 	var pending *pendingError
 	if errors.As(err, &pending) && pending.hint != "" {
 		lines = append(lines, pending.hint)
 	}
 	return lines
+}
+
+// wayAdvice is what to do about what stands between here and the gateway.
+func wayAdvice(err error) []string {
+	var lost *client.UnreachableError
+	var untrusted *client.UntrustedError
+	var proxy *client.ProxyError
+	switch {
+	case errors.As(err, &untrusted) && untrusted.UnknownAuthority:
+		return []string{"Give the authority's certificate with --ca-file (COUNTERSIGN_CA_FILE); countersign login keeps it."}
+	case errors.As(err, &untrusted):
+		return []string{"Nothing was sent. Look at the address and at this machine's clock, or ask whoever runs the gateway."}
+	case errors.As(err, &proxy) && proxy.Status == http.StatusProxyAuthRequired:
+		return []string{"The proxy wants credentials: HTTPS_PROXY=http://user:password@" + proxy.Proxy}
+	case errors.As(err, &proxy):
+		return []string{"HTTPS_PROXY names this proxy; NO_PROXY lists the hosts that need none."}
+	case errors.As(err, &lost) && lost.Sent:
+		return []string{"Whether the gateway carried the call out is not known."}
+	}
+	return nil
 }
 
 // failure is the JSON of an error.

@@ -81,7 +81,7 @@ func TestTally_exitCode(t *testing.T) {
 		{"open fix_row", 6},
 		{"a_class_of_a_newer_gateway", 3},
 	} {
-		tally := newTally()
+		tally := newTally(kindRegister)
 		for _, class := range strings.Fields(c.classes) {
 			if class == classOpen {
 				class = ""
@@ -96,7 +96,7 @@ func TestTally_exitCode(t *testing.T) {
 
 func TestTally_keepsTheFirstFailures(t *testing.T) {
 	t.Parallel()
-	tally := newTally()
+	tally := newTally(kindRegister)
 	for n := 1; n <= 50; n++ {
 		tally.add(wire.UploadRow{Row: n, OutcomeClass: "fix_row"})
 	}
@@ -143,15 +143,24 @@ func TestPointInTime(t *testing.T) {
 	if err != nil || end.Format(time.RFC3339) != "2027-03-31T23:59:59Z" {
 		t.Errorf("%v, %v", end, err)
 	}
-	first, err := begin("since", "2027-03-31")
-	if err != nil || first.Format(time.RFC3339) != "2027-03-31T00:00:00Z" {
-		t.Errorf("%v, %v", first, err)
+}
+
+func TestMomentAt(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2027, 4, 1, 1, 30, 0, 0, time.FixedZone("", 2*3600)) // still March in UTC
+	for text, want := range map[string]string{
+		"2027-03-31": "2027-03-31T00:00:00Z", "2027-03-31T10:00:00+02:00": "2027-03-31T08:00:00Z",
+		"today": "2027-03-31T00:00:00Z", "yesterday": "2027-03-30T00:00:00Z",
+		"24h": "2027-03-30T23:30:00Z", "90m": "2027-03-31T22:00:00Z", "7d": "2027-03-24T23:30:00Z", "": "0001-01-01T00:00:00Z",
+	} {
+		if at, err := momentAt(now, "since", text); err != nil || at.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%q: %v, %v", text, at, err)
+		}
 	}
-	if at, err := begin("since", "2027-03-31T10:00:00+02:00"); err != nil || at.UTC().Hour() != 8 {
-		t.Errorf("%v, %v", at, err)
-	}
-	if at, err := begin("since", ""); err != nil || !at.IsZero() {
-		t.Errorf("%v, %v", at, err)
+	for _, text := range []string{"tomorrow", "31.03.2027", "-3h", "7d2", "99999999d"} {
+		if at, err := momentAt(now, "since", text); err == nil || !strings.Contains(err.Error(), "--since") {
+			t.Errorf("%q: %v, %v", text, at, err)
+		}
 	}
 }
 

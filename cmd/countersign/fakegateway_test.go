@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -13,12 +14,14 @@ import (
 
 	"countersign/gateway/wire"
 	"countersign/models"
+	"countersign/registration/hardwarehash"
 )
 
 // fakeGateway answers like a gateway, from memory. What becomes of a device is
 // written in its serial number: FIX…, ASK…, WAIT…, OPEN…; all others are done.
 type fakeGateway struct {
 	*httptest.Server
+	mux *http.ServeMux
 
 	mu       sync.Mutex
 	uploads  []*fakeUpload
@@ -35,6 +38,9 @@ type fakeGateway struct {
 	hang     bool          // submissions are accepted, but the answer does not come
 	hanging  chan struct{} // one value for each submission that hangs
 	cutRows  bool          // row lists break off
+	die      int           // goes down after so many submissions were stored, without an answer to the last
+	domain   string        // the customer's verified domain
+	asked    []string      // queries of lists
 }
 
 type fakeUpload struct {
@@ -49,21 +55,25 @@ func newFakeGateway() *fakeGateway {
 	mux.HandleFunc("POST /oauth2/token", f.token)
 	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches", f.submit)
 	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches/{batch}/devices", f.submit)
+	mux.HandleFunc("POST /v1/oem/buildReports", f.submit)
 	mux.HandleFunc("GET /v1/uploads", f.listUploads)
 	mux.HandleFunc("GET /v1/uploads/{id}", f.upload)
 	mux.HandleFunc("GET /v1/uploads/{id}/rows", f.rows)
 	f.routeConsents(mux)
 	f.routeLists(mux)
-	f.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.mu.Lock()
-		down := f.down
-		f.mu.Unlock()
-		if down {
-			panic(http.ErrAbortHandler)
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	f.mux = mux
+	f.Server = httptest.NewServer(f)
 	return f
+}
+
+func (f *fakeGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	down := f.down
+	f.mu.Unlock()
+	if down {
+		panic(http.ErrAbortHandler)
+	}
+	f.mux.ServeHTTP(w, r)
 }
 
 func (f *fakeGateway) token(w http.ResponseWriter, r *http.Request) {
@@ -88,6 +98,10 @@ func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
 		refuseWith(w, r, f.refuse, f.after)
 		return
 	}
+	if domain := r.URL.Query().Get("expectedDomain"); domain != "" && domain != f.domain {
+		writeJSON(w, 409, wire.Problem{Code: "3000", Status: 409, Detail: "The customer has no such domain.", Reason: "expected_domain_mismatch", NextActor: wire.ActorPartner})
+		return
+	}
 	key := r.URL.Path + "?" + r.URL.RawQuery + " " + id
 	u, replayed := f.byKey[key], true
 	if u == nil {
@@ -108,7 +122,16 @@ func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		f.mu.Lock()
 	}
+	if f.die > 0 && !replayed {
+		if f.die--; f.die == 0 {
+			f.down = true
+			panic(http.ErrAbortHandler)
+		}
+	}
 	w.Header().Set("Location", "/customers/"+r.PathValue("tenant")+"/batchJobStatus/"+u.TrackingID)
+	if u.Kind == kindReport {
+		w.Header().Set("Location", "/oem/buildReports/"+u.TrackingID)
+	}
 	if replayed {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}
@@ -124,6 +147,9 @@ func (f *fakeGateway) accept(r *http.Request, body []byte) *fakeUpload {
 		TrackingID: fmt.Sprintf("track-%d", len(f.uploads)+1), Kind: "register", State: "finished", TenantID: r.PathValue("tenant"),
 		BatchName: r.URL.Query().Get("batchId") + r.PathValue("batch"), AcceptedAt: &now, RequestID: r.Header.Get("MS-RequestId"),
 	}
+	if strings.HasPrefix(r.URL.Path, "/v1/oem/") {
+		u.Kind, u.TenantID = kindReport, ""
+	}
 	for i, serial := range serials(r.Header.Get("Content-Type"), body) {
 		u.add(i+1, serial)
 	}
@@ -133,14 +159,14 @@ func (f *fakeGateway) accept(r *http.Request, body []byte) *fakeUpload {
 
 func (u *fakeUpload) add(n int, serial string) {
 	u.Rows.Total++
-	if strings.HasPrefix(serial, "OPEN") {
+	if strings.HasPrefix(strings.TrimLeft(serial, "="), "OPEN") {
 		u.State, u.Rows.Open = "processing", u.Rows.Open+1
 		u.rows = append(u.rows, wire.UploadRow{Row: n, Status: "processing", SerialNumber: serial})
 		return
 	}
 	code := models.OutcomeRegistered
 	for prefix, c := range map[string]models.OutcomeCode{"FIX": models.OutcomeMissingIdentifier, "ASK": models.OutcomeConsentEnded, "WAIT": models.OutcomeStorageError, "OLD": models.OutcomeAlreadyAssigned} {
-		if strings.HasPrefix(serial, prefix) {
+		if strings.HasPrefix(strings.TrimLeft(serial, "="), prefix) {
 			code = c
 		}
 	}
@@ -167,16 +193,40 @@ func serials(contentType string, body []byte) (found []string) {
 		}
 		return found
 	}
-	var list []wire.NewDevice
-	var batch wire.DeviceBatchCreationRequest
-	if json.Unmarshal(body, &list) != nil {
-		_ = json.Unmarshal(body, &batch)
-		list = batch.Devices
-	}
-	for _, d := range list {
-		found = append(found, d.SerialNumber)
+	for _, d := range jsonDevices(contentType, body) {
+		found = append(found, cmp.Or(d.SerialNumber, serialInside(d.HardwareHash), "by-key-"+d.ProductKey))
 	}
 	return found
+}
+
+// fakeDeviceRow is what a device and a key of a report have in common.
+type fakeDeviceRow struct{ SerialNumber, ProductKey, HardwareHash string }
+
+func jsonDevices(contentType string, body []byte) (list []fakeDeviceRow) {
+	if contentType == "application/x-ndjson" {
+		for line := range strings.Lines(string(body)) {
+			var d fakeDeviceRow
+			if strings.TrimSpace(line) != "" {
+				_ = json.Unmarshal([]byte(line), &d)
+				list = append(list, d)
+			}
+		}
+		return list
+	}
+	var object struct{ Devices, Keys []fakeDeviceRow }
+	if json.Unmarshal(body, &list) != nil {
+		_ = json.Unmarshal(body, &object)
+		list = append(object.Devices, object.Keys...)
+	}
+	return list
+}
+
+func serialInside(hash string) string {
+	report, _, err := hardwarehash.DecodeText([]byte(hash))
+	if err != nil {
+		return ""
+	}
+	return report.Identity().Serial
 }
 
 func (f *fakeGateway) find(id string) *fakeUpload {
@@ -198,7 +248,7 @@ func (f *fakeGateway) upload(w http.ResponseWriter, r *http.Request) {
 	refuseWith(w, r, "upload_not_found", "")
 }
 
-// rows gives two rows a page, so that everybody has to page.
+// rows gives a few rows a page, so that everybody has to page.
 func (f *fakeGateway) rows(w http.ResponseWriter, r *http.Request) {
 	u := f.find(r.PathValue("id"))
 	if u == nil {
@@ -210,7 +260,10 @@ func (f *fakeGateway) rows(w http.ResponseWriter, r *http.Request) {
 	f.mu.Unlock()
 	wanted := []wire.UploadRow{}
 	for _, row := range u.rows {
-		if class := r.URL.Query().Get("outcome"); class == "" || class == row.OutcomeClass {
+		q := r.URL.Query()
+		class := q.Get("outcome")
+		failed := class == "failed" && row.OutcomeClass != "" && row.OutcomeClass != "done"
+		if (class == "" || class == row.OutcomeClass || failed) && (q.Get("serialNumber") == "" || q.Get("serialNumber") == row.SerialNumber) {
 			wanted = append(wanted, row)
 		}
 	}
@@ -220,18 +273,20 @@ func (f *fakeGateway) rows(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	next := ""
-	if from+2 < len(wanted) {
-		next = fmt.Sprint(from + 2)
+	page := max(2, len(wanted)/2)
+	if from+page < len(wanted) {
+		next = fmt.Sprint(from + page)
 	}
-	writeJSON(w, 200, wire.NewPage(wanted[from:min(from+2, len(wanted))], next))
+	writeJSON(w, 200, wire.NewPage(wanted[from:min(from+page, len(wanted))], next))
 }
 
 func (f *fakeGateway) listUploads(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	found := []wire.Upload{}
+	f.asked = append(f.asked, r.URL.RawQuery)
 	for _, u := range f.uploads {
-		if state := r.URL.Query().Get("state"); state == "" || state == u.State {
+		if is := func(name, value string) bool { q := r.URL.Query().Get(name); return q == "" || q == value }; is("state", u.State) && is("kind", u.Kind) && is("requestId", u.RequestID) {
 			found = append(found, u.Upload)
 		}
 	}

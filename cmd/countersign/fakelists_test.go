@@ -98,6 +98,29 @@ func (f *fakeGateway) routeLists(mux *http.ServeMux) {
 		devices := []wire.Device{{ID: "d1", SerialNumber: &serial, UploadedDate: "2026-11-23T10:00:00"}, {ID: "d2 of " + r.PathValue("batch")}}
 		writeJSON(w, 200, wire.NewCollection(devices, "", ""))
 	})
+	device := wire.RegisteredDevice{
+		ID: "d1", TenantID: "t1", State: "active", SerialNumber: serial, ProductKey: "3300000000001", OrderData: wire.OrderData{GroupTag: "north"},
+		RegisteredBy: "grant", PartnerID: "p1", TrackingID: "track-1", Row: 2, RegisteredAt: someDay, CapturedAt: someDay,
+	}
+	mux.HandleFunc("GET /v1/devices", func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		f.asked = append(f.asked, r.URL.RawQuery)
+		f.mu.Unlock()
+		writeJSON(w, 200, wire.NewPage([]wire.RegisteredDevice{device}, ""))
+	})
+	events := []wire.DeviceEvent{
+		{At: someDay, Kind: "registered", TrackingID: "track-1", Row: 2, PartnerID: "p1"},
+		{At: someDay.Add(time.Hour), Kind: "seen", TrackingID: "track-2", Row: 1, Reason: "same_device"},
+	}
+	mux.HandleFunc("GET /v1/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
+		one := device
+		one.ID, one.History = r.PathValue("id"), events[:1]
+		if one.ID == "long" {
+			one.HistoryLink = "/v1/devices/long/history?cursor=1"
+		}
+		writeJSON(w, 200, one)
+	})
+	mux.HandleFunc("GET /v1/devices/{id}/history", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, wire.NewPage(events, "")) })
 	mux.HandleFunc("GET /v1/dispatches", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, wire.NewPage([]wire.Dispatch{{ID: 4711, Kind: "register", FirstRow: 1, LastRow: 500, LastError: "core: refused", CreatedAt: someDay}}, ""))
 	})

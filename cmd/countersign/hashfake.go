@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -23,21 +25,27 @@ func (a *app) hashFakeCommand() *cobra.Command {
 		Use:   "fake",
 		Short: "Make files of invented devices with valid hashes",
 		Long: `Make a file of invented devices with valid hardware hashes, so that anybody can try without
-hardware. The same seed gives the same devices. Makers, serial numbers and keys belong to no real machine.`,
+hardware. The same seed gives the same devices. Makers, serial numbers and keys belong to no real machine.
+With --as oa3 it makes a folder of OA3 files, as a factory's line does: one a device, named by its serial.`,
 		Example: `  countersign hash fake --count 100 --seed 7 --as csv --out devices.csv
-  countersign hash fake --count 3 --as json`,
+  countersign hash fake --count 3 --as json
+  countersign hash fake --count 2000 --as oa3 --out line7`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			write, known := fakeWriters[as]
-			if !known {
-				return fmt.Errorf("--as is csv, ndjson or json, not %q", as)
-			}
 			if count < 1 {
 				return errors.New("--count must be at least 1")
 			}
+			devices := hardwarehash.NewGenerator(seed)
+			if as == "oa3" {
+				return a.fakeOA3(out, devices, count)
+			}
+			write, known := fakeWriters[as]
+			if !known {
+				return fmt.Errorf("--as is csv, ndjson, json or oa3, not %q", as)
+			}
 			fill := func(w io.Writer) error {
 				buffered := bufio.NewWriterSize(w, 64<<10)
-				err := write(buffered, hardwarehash.NewGenerator(seed), count)
+				err := write(buffered, devices, count)
 				return errors.Join(err, buffered.Flush())
 			}
 			if out == "" {
@@ -52,8 +60,8 @@ hardware. The same seed gives the same devices. Makers, serial numbers and keys 
 	}
 	cmd.Flags().IntVar(&count, "count", 10, "how many devices")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "the same seed gives the same devices")
-	cmd.Flags().StringVar(&as, "as", "csv", "csv, ndjson or json")
-	cmd.Flags().StringVar(&out, "out", "", "file to write (default standard output)")
+	cmd.Flags().StringVar(&as, "as", "csv", "csv, ndjson, json or oa3")
+	cmd.Flags().StringVar(&out, "out", "", "file to write (default standard output), or folder for oa3")
 	return cmd
 }
 
@@ -112,4 +120,24 @@ func fakeDevice(devices *hardwarehash.Generator) wire.NewDevice {
 		SerialNumber: id.Serial, ProductKey: id.ProductKeyID, HardwareHash: d.Hash(),
 		OEMManufacturerName: id.Manufacturer, ModelName: id.Product,
 	}
+}
+
+// fakeOA3 writes what OA3Tool writes after /Report, a file a device.
+func (a *app) fakeOA3(folder string, devices *hardwarehash.Generator, count int) error {
+	if folder == "" {
+		return errors.New("--as oa3 needs --out, the folder for the files")
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	for range count {
+		d := fakeDevice(devices)
+		text := fmt.Sprintf("<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<Key><ProductKeyID>%s</ProductKeyID><ProductKeyState>3</ProductKeyState><HardwareHash>%s</HardwareHash></Key>\r\n",
+			d.ProductKey, d.HardwareHash)
+		if err := os.WriteFile(filepath.Join(folder, d.SerialNumber+".xml"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	a.say("OA3 files written to %s: %d", folder, count)
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,8 @@ read. The secret comes from a prompt, from standard input (--secret-stdin), from
 COUNTERSIGN_CLIENT_SECRET, never from the command line, which others on the machine can see.
 
 COUNTERSIGN_URL, COUNTERSIGN_CLIENT_ID and COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_CLIENT_SECRET_FILE
-or COUNTERSIGN_CLIENT_KEY_FILE make every command work without login.`,
+or COUNTERSIGN_CLIENT_KEY_FILE make every command work without login. --ca-file is kept, too, for
+a gateway whose certificate an authority of your own has signed.`,
 		Example: `  countersign login --url https://gateway.example.com --client-id 0198f0c2-…
   countersign login --url https://gateway.example.com --client-id 0198f0c2-… --secret-file ./secret
   countersign login --profile plant7 --url https://gateway.example.com --client-id 0198f0c2-… --key-file plant7.pem`,
@@ -90,15 +92,26 @@ func (a *app) complete(in loginInput) (profile.Profile, error) {
 		return p, err
 	}
 	p.URL = strings.TrimSuffix(p.URL, "/")
+	if p.CAFile, err = absolute(cmp.Or(a.caFile, a.env("COUNTERSIGN_CA_FILE"))); err != nil {
+		return p, err
+	}
 	if p.ClientID, err = a.ask(p.ClientID, "COUNTERSIGN_CLIENT_ID", "Client id: "); err != nil {
 		return p, err
 	}
 	if p.KeyFile != "" {
-		p.KeyFile, err = filepath.Abs(p.KeyFile)
+		p.KeyFile, err = absolute(p.KeyFile)
 		return p, err
 	}
 	p.ClientSecret, err = a.secret(in)
 	return p, err
+}
+
+// absolute keeps the name of a file right wherever a later command runs.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
 }
 
 func (a *app) ask(given, variable, prompt string) (string, error) {

@@ -20,53 +20,55 @@ const shownFailures = 20
 
 // tally counts rows by outcome class and keeps the first that are not done.
 type tally struct {
-	Outcomes map[string]int   `json:"outcomes"`
-	Failures []wire.UploadRow `json:"failures"` // the first rows that are not done
+	Outcomes map[string]int `json:"outcomes"`
+	Failures []failedRow    `json:"failures"` // the first rows that are not done
+	kind     string         // of the upload
 }
 
-func newTally() tally { return tally{Outcomes: map[string]int{}, Failures: []wire.UploadRow{}} }
+// failedRow is a row that is not done.
+type failedRow struct {
+	File string `json:"file,omitzero"` // of a report of several
+	wire.UploadRow
+}
 
-func (t *tally) add(row wire.UploadRow) {
+// The kinds of uploads.
+const (
+	kindRegister = "register"
+	kindRemove   = "remove"
+	kindReport   = "report"
+)
+
+func newTally(kind string) tally {
+	return tally{Outcomes: map[string]int{}, Failures: []failedRow{}, kind: kind}
+}
+
+func (t *tally) add(row wire.UploadRow) { t.addOf("", row) }
+
+// addOf counts a row of a file.
+func (t *tally) addOf(file string, row wire.UploadRow) {
 	class := row.OutcomeClass
 	if class == "" {
 		class = classOpen
 	}
 	t.Outcomes[class]++
 	if class != classOpen && class != string(models.ClassDone) && len(t.Failures) < shownFailures {
-		t.Failures = append(t.Failures, row)
+		t.Failures = append(t.Failures, failedRow{file, row})
 	}
-}
-
-// failing are the classes of rows that are not done.
-var failing = []models.OutcomeClass{
-	models.ClassFixRow, models.ClassWait, models.ClassAskCustomer,
-	models.ClassAskManufacturer, models.ClassAskOperator, models.ClassDispute,
 }
 
 // tallyOf counts the rows of an upload, reading only those that are not done.
 func tallyOf(ctx context.Context, c *client.Client, of client.Owner, upload wire.Upload) (tally, error) {
-	t := newTally()
+	t := newTally(upload.Kind)
 	done := upload.Rows.Total - upload.Rows.Open
-	var failures []wire.UploadRow
-	for _, class := range failing {
-		if upload.Rows.WithErrors == 0 {
-			break // every row that has an outcome is done
-		}
-		each := newTally()
-		for row, err := range c.UploadRows(ctx, of, upload.TrackingID, string(class)) {
+	if upload.Rows.WithErrors > 0 { // else every row that has an outcome is done
+		for row, err := range c.UploadRows(ctx, of, upload.TrackingID, client.RowFilter{Outcome: client.OutcomeFailed}) {
 			if err != nil {
 				return t, err
 			}
-			each.add(row)
+			t.add(row)
+			done--
 		}
-		for name, n := range each.Outcomes {
-			t.Outcomes[name] += n
-			done -= n
-		}
-		failures = append(failures, each.Failures...)
 	}
-	slices.SortFunc(failures, func(a, b wire.UploadRow) int { return cmp.Compare(a.Row, b.Row) })
-	t.Failures = append(t.Failures, failures[:min(len(failures), shownFailures)]...)
 	if done > 0 {
 		t.Outcomes[string(models.ClassDone)] = done
 	}
@@ -106,7 +108,6 @@ func worse(a, b int) int {
 
 // meaning is what a class asks for, for people.
 var meaning = map[string]string{
-	string(models.ClassDone):            "registered to the customer",
 	string(models.ClassFixRow):          "fix the row and submit it again",
 	string(models.ClassWait):            "the service could not answer in time; submit again later",
 	string(models.ClassAskCustomer):     "the customer must act",
@@ -116,28 +117,50 @@ var meaning = map[string]string{
 	classOpen:                           "not decided yet",
 }
 
+// doneMeans says what became of a row that is done, by the kind of its upload.
+var doneMeans = map[string]string{
+	kindRegister: "registered to the customer", kindRemove: "the registration has ended", kindReport: "recorded",
+}
+
+func (t *tally) meaning(class string) string {
+	if class == string(models.ClassDone) {
+		return doneMeans[t.kind]
+	}
+	return meaning[class]
+}
+
 func (t *tally) table(g *grid) {
 	g.row("OUTCOME", "ROWS", "MEANING")
 	for _, class := range slices.Sorted(maps.Keys(t.Outcomes)) {
-		g.row(class, t.Outcomes[class], meaning[class])
+		g.row(class, t.Outcomes[class], t.meaning(class))
 	}
 	if len(t.Failures) == 0 {
 		return
 	}
 	g.row("")
-	g.row("ROW", "DEVICE", "CODE", "OUTCOME", "EXPLANATION")
+	g.row(t.located("FILE", "ROW", "DEVICE", "CODE", "OUTCOME", "EXPLANATION")...)
 	for _, row := range t.Failures {
-		g.row(row.Row, deviceName(row), row.ErrorCode, row.OutcomeClass, row.Detail)
+		g.row(t.located(row.File, row.Row, deviceName(row.UploadRow), row.ErrorCode, row.OutcomeClass, row.Detail)...)
 	}
 	if rest := t.failed() - len(t.Failures); rest > 0 {
-		g.row("…", "", "", "", word(rest)+" more")
+		g.row(t.located("", "…", "", "", "", word(rest)+" more")...)
 	}
+}
+
+// located keeps the first cell, the file, only where rows come from several.
+func (t *tally) located(cells ...any) []any {
+	if t.kind == kindReport && len(t.Failures) > 0 && t.Failures[0].File != "" {
+		return cells
+	}
+	return cells[1:]
 }
 
 func (t *tally) failed() int {
 	n := 0
-	for _, class := range failing {
-		n += t.Outcomes[string(class)]
+	for class, rows := range t.Outcomes {
+		if class != classOpen && class != string(models.ClassDone) {
+			n += rows
+		}
 	}
 	return n
 }

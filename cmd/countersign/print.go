@@ -13,6 +13,7 @@ import (
 const (
 	outputTable = "table"
 	outputJSON  = "json"
+	outputCSV   = "csv"
 )
 
 // print writes a result: as JSON, or by table for people.

@@ -14,13 +14,14 @@ import (
 type progress struct {
 	app  *app
 	name string
+	verb string                   // what is done to the rows
 	bar  *progressbar.ProgressBar // nil where there are lines
 	rest time.Duration            // between two lines
 	told time.Time
 }
 
-func (a *app) progress(name string) *progress {
-	return &progress{app: a, name: name, rest: 5 * time.Second}
+func (a *app) progress(name, verb string) *progress {
+	return &progress{app: a, name: name, verb: verb, rest: 5 * time.Second}
 }
 
 func (p *progress) start(what string, total int64, bytes bool) {
@@ -61,18 +62,27 @@ func (p *progress) sending(body client.Body) client.Body {
 }
 
 // rows shows how many rows have an outcome.
-func (p *progress) rows(done, total int) {
-	if p.bar != nil {
-		_ = p.bar.Set(done)
-		return
+func (p *progress) rows(done, total int) { p.counts(p.verb, "rows decided", done, total) }
+
+// files shows how many files were read.
+func (p *progress) files(done, total int) {
+	if done == 0 {
+		p.told = time.Now() // there is nothing to tell yet
 	}
+	p.counts("reading", "files read", done, total)
+}
+
+func (p *progress) counts(verb, what string, done, total int) {
 	if isTerminal(p.app.err) {
-		p.start("registering", int64(total), false)
+		if p.bar == nil {
+			p.start(verb, int64(total), false)
+		}
+		_ = p.bar.Set(done)
 		return
 	}
 	if time.Since(p.told) >= p.rest {
 		p.told = time.Now()
-		p.app.say("%s: %d of %d rows decided", plain(p.name), done, total)
+		p.app.say("%s: %d of %d %s", plain(p.name), done, total, what)
 	}
 }
 

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,6 +34,9 @@ func TestScripts(t *testing.T) {
 			env.Defer(f.CloseClientConnections) // ends what hangs
 			env.Values[gatewayKey{}] = f
 			env.Setenv("URL", f.URL)
+			if err := f.listenTLS(env); err != nil {
+				return err
+			}
 			env.Setenv("TENANT", "0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10")
 			env.Setenv("XDG_CONFIG_HOME", env.WorkDir+"/settings")
 			env.Setenv("COUNTERSIGN_URL", f.URL)
@@ -41,6 +46,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "gateway": gatewayScript, "mode": mode, "replace": replace, "replace-id": replaceID,
+			"written": written, "nowhere": nowhere, "count": count,
 		},
 	})
 }
@@ -79,6 +85,46 @@ func replace(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(path, []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// written FILE TIME sets when a file was last written.
+func written(ts *testscript.TestScript, _ bool, args []string) {
+	at, err := time.Parse(time.RFC3339, args[1])
+	ts.Check(err)
+	ts.Check(os.Chtimes(ts.MkAbs(args[0]), at, at))
+}
+
+// count PATTERN N counts files.
+func count(ts *testscript.TestScript, _ bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if want, err := strconv.Atoi(args[1]); err != nil || len(found) != want {
+		ts.Fatalf("%d files, want %s", len(found), args[1])
+	}
+}
+
+// nowhere TEXT FILE…: no file holds the text or bears it in its name, but the named
+// ones, nor did the last command print it.
+func nowhere(ts *testscript.TestScript, _ bool, args []string) {
+	for _, out := range []string{"stdout", "stderr"} {
+		if strings.Contains(ts.ReadFile(out), args[0]) {
+			ts.Fatalf("%s shows it:\n%s", out, ts.ReadFile(out))
+		}
+	}
+	but := map[string]bool{}
+	for _, file := range args[1:] {
+		but[ts.MkAbs(file)] = true
+	}
+	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || but[path] {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), args[0]) || strings.Contains(path, args[0]) {
+			ts.Fatalf("%s holds it", path)
+		}
+		return err
+	}))
 }
 
 var requestID = regexp.MustCompile(`"requestId": "[0-9a-f-]{36}"`)
@@ -121,7 +167,7 @@ func gatewayScript(ts *testscript.TestScript, _ bool, args []string) {
 			f.after = args[2]
 		}
 	case "up":
-		f.refuse, f.down, f.lose, f.hang, f.cutRows = "", false, 0, false, false
+		f.refuse, f.down, f.lose, f.die, f.hang, f.cutRows = "", false, 0, 0, false, false
 	case "down":
 		f.down = true
 	case "hang":
@@ -140,6 +186,29 @@ func gatewayScript(ts *testscript.TestScript, _ bool, args []string) {
 				u.rows[len(u.rows)-1].SerialNumber = row.SerialNumber
 			}
 		}
+	case "die": // gateway die N: it is gone after it has stored the Nth submission from now
+		f.die = number()
+	case "domain":
+		f.domain = args[1]
+	case "asked": // gateway asked QUERY: the last list was asked for with it
+		if got := f.asked[len(f.asked)-1]; got != args[1] {
+			ts.Fatalf("query %q, want %q", got, args[1])
+		}
+	case "never": // gateway never TEXT: no submission held it
+		if strings.Contains(strings.Join(f.bodies, "")+strings.Join(f.queries, ""), args[1]) {
+			ts.Fatalf("it was sent")
+		}
+	case "rows": // gateway rows N: so many rows are stored, no serial number twice
+		seen := map[string]bool{}
+		for _, u := range f.uploads {
+			for _, row := range u.rows {
+				if seen[row.SerialNumber] {
+					ts.Fatalf("%s is there twice", row.SerialNumber)
+				}
+				seen[row.SerialNumber] = true
+			}
+		}
+		equal(len(seen))
 	case "forget":
 		f.uploads = nil
 	case "uploads":

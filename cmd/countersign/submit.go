@@ -3,25 +3,18 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
-	"countersign/gateway/wire"
 )
 
 // submitOptions are the flags of submit.
 type submitOptions struct {
-	tenant  string
-	batch   string
-	append  bool
-	strict  bool
-	again   bool
-	noWait  bool
-	timeout time.Duration
-	result  string
-	order   wire.OrderData
+	deliveryOptions
+	tenant         string
+	batch          string
+	append         bool
+	strict         bool
+	expectedDomain string
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -29,9 +22,12 @@ func (a *app) submitCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "submit FILE...",
 		Short: "Submit devices for a customer and show what became of them (partner)",
-		Long: `Submit files of devices: CSV with a header line, or JSON (a list of devices, or an object with
-BatchId and Devices). A file is sent as it is; the rows' outcomes are written beside the file's own
-columns into FILE.result.csv (or .result.json), which can be corrected and submitted in turn.
+		Long: `Submit files of devices: CSV with a header line, JSON (a list of devices, or an object with
+BatchId and Devices) or NDJSON (one device a line). A file is sent as it is; the rows' outcomes are
+written beside the file's own columns into FILE.result.csv (or .result.json, .result.ndjson), which
+can be corrected and submitted in turn, with --append to the same batch: the gateway passes over
+the columns of the outcome and the apostrophes that keep spreadsheets from running formulas.
+With --failed-only the result holds only the rows that are not done.
 
 Nothing is ever submitted twice: the request id is kept in .FILE.countersign.json beside the file
 before the first byte is sent. After a crash, a dead link or an interruption run the same command
@@ -41,6 +37,7 @@ Exit codes: 0 every row is done; 3 rows to fix; 4 the customer must act (also wh
 consent); 5 a budget is used up; 6 not finished, nothing lost: run the same command again.`,
 		Example: `  countersign submit devices.csv --tenant 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10
   countersign submit more.csv --tenant 0b6c3d52-… --batch "north depot" --append --order-number 4711
+  countersign submit devices.csv --tenant 0b6c3d52-… --expected-domain fabrikam.example --failed-only
   countersign submit devices.result.csv --tenant 0b6c3d52-… --batch devices --append`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,22 +52,12 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 	flags.StringVar(&o.batch, "batch", "", "batch to create or append to (default the file's name, or the one a JSON file states)")
 	flags.BoolVar(&o.append, "append", false, "add to a batch that exists")
 	flags.BoolVar(&o.strict, "strict", false, "all or nothing at the device limit of the consent")
+	flags.StringVar(&o.expectedDomain, "expected-domain", "", "refuse the upload unless this is a verified domain of the customer")
 	flags.BoolVar(&o.again, "again", false, "submit an unchanged file as a new upload")
-	flags.BoolVar(&o.noWait, "no-wait", false, "end once the upload is accepted")
-	flags.DurationVar(&o.timeout, "wait-timeout", 0, "most time to wait for the outcomes (default no end)")
 	flags.StringVar(&o.result, "result", "", "where to write the result (one FILE only)")
-	bindOrder(flags, &o.order)
+	o.bind(flags)
 	_ = cmd.MarkFlagRequired("tenant") // the flag is there
 	return cmd
-}
-
-func bindOrder(flags *pflag.FlagSet, o *wire.OrderData) {
-	for name, into := range map[string]*string{
-		"purchase-order": &o.PurchaseOrder, "order-number": &o.OrderNumber, "order-line": &o.OrderLine,
-		"delivery-note": &o.DeliveryNote, "ship-date": &o.ShipDate, "group-tag": &o.GroupTag, "customer-reference": &o.CustomerReference,
-	} {
-		flags.StringVar(into, name, "", "for rows that state none of their own")
-	}
 }
 
 func (o submitOptions) check(files []string) error {

@@ -25,35 +25,21 @@ type report struct {
 
 // submit submits files one after the other and ends with the gravest of their codes.
 func (a *app) submit(ctx context.Context, files []string, o submitOptions) error {
-	p, err := a.profile()
-	if err != nil {
-		return err
-	}
-	c, err := a.clientFor(p)
+	d, err := a.deliver()
 	if err != nil {
 		return err
 	}
 	var reports []*report
-	code := exitDone
-	for i, file := range files {
-		s := &submitter{app: a, client: c, profile: p, options: o, progress: a.progress(filepath.Base(file))}
+	ended := takeAll(a, files, func(file string) (int, bool) {
+		s := &submitter{delivery: d, options: o, progress: a.progress(filepath.Base(file), "registering")}
 		r := s.run(ctx, file)
 		reports = append(reports, r)
-		code = worse(code, r.ExitCode)
-		if r.Error != nil && (r.ExitCode == exitUnreachable || r.ExitCode == exitInterrupted) {
-			if rest := len(files) - i - 1; rest > 0 {
-				a.say("Files not tried: %d", rest)
-			}
-			break
-		}
-	}
+		return r.ExitCode, r.Error != nil
+	})
 	if err := a.print(map[string]any{"files": reports}, func(g *grid) { reportTable(g, reports) }); err != nil {
 		return err
 	}
-	if code != exitDone {
-		return &outcomeError{code}
-	}
-	return nil
+	return ended
 }
 
 // state is the upload's, or says that there is none.

@@ -26,7 +26,7 @@ func (s *submitter) writeResult(ctx context.Context, path string, r *report) err
 		return err
 	}
 	rows := func(yield func(wire.UploadRow, error) bool) {
-		for row, err := range s.client.UploadRows(ctx, client.Owner{}, s.entry.TrackingID, "") {
+		for row, err := range s.client.UploadRows(ctx, client.Owner{}, s.entry.TrackingID, client.RowFilter{}) {
 			if err == nil {
 				r.add(row)
 			}
@@ -38,14 +38,14 @@ func (s *submitter) writeResult(ctx context.Context, path string, r *report) err
 	sum := sha256.New()
 	guarded := 0
 	err = atomicfile.Write(result, 0o644, func(w io.Writer) (err error) {
-		guarded, err = devicefile.WriteResult(io.MultiWriter(w, sum), s.file, s.info, rows)
+		guarded, err = devicefile.WriteResult(io.MultiWriter(w, sum), s.file, s.info, rows, s.options.failedOnly)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("the upload is finished, but its result cannot be written: %w", err)
 	}
 	if guarded > 0 {
-		s.app.say("%s: %d of your own cells look like formulas and got an apostrophe in the result; take it off before you submit them again.", s.progress.name, guarded)
+		s.app.say("%s: %d of your own cells look like formulas and got an apostrophe in the result; the gateway takes it off when you submit the result.", s.progress.name, guarded)
 	}
 	r.ResultFile, r.ExitCode = result, r.exitCode()
 	s.entry.Finished, s.entry.Result, s.entry.ResultDigest = true, filepath.Base(result), hex.EncodeToString(sum.Sum(nil))

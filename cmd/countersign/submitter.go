@@ -12,7 +12,6 @@ import (
 
 	"countersign/cmd/countersign/internal/devicefile"
 	"countersign/cmd/countersign/internal/pending"
-	"countersign/cmd/countersign/internal/profile"
 	"countersign/gateway/client"
 	"countersign/gateway/wire"
 )
@@ -20,9 +19,7 @@ import (
 // submitter takes one file through. It can stop after any step; the next run finds
 // in the book how far it came.
 type submitter struct {
-	app      *app
-	client   *client.Client
-	profile  profile.Profile
+	*delivery
 	options  submitOptions
 	progress *progress
 
@@ -33,7 +30,7 @@ type submitter struct {
 }
 
 func (s *submitter) run(ctx context.Context, path string) *report {
-	r := &report{File: path, Tenant: s.options.tenant, Batch: s.options.batch, tally: newTally()}
+	r := &report{File: path, Tenant: s.options.tenant, Batch: s.options.batch, tally: newTally(kindRegister)}
 	err := s.steps(ctx, path, r)
 	s.progress.stop()
 	if s.file != nil {
@@ -64,7 +61,9 @@ func (s *submitter) steps(ctx context.Context, path string, r *report) error {
 		r.State = "accepted"
 		return nil
 	}
-	upload, err := s.wait(ctx)
+	upload, err := settled(ctx, s.client, s.options.waiter(s.app), s.entry.TrackingID, func(u wire.Upload) {
+		s.progress.rows(u.Rows.Total-u.Rows.Open, u.Rows.Total)
+	})
 	r.State, r.Rows = upload.State, upload.Rows
 	if err != nil {
 		return err
@@ -124,23 +123,11 @@ func (s *submitter) begin(path string, r *report) error {
 func (s *submitter) target(path string) pending.Target {
 	name := filepath.Base(path)
 	return pending.Target{
-		Gateway: s.client.BaseURL(), ClientID: s.profile.ClientID, Tenant: strings.ToLower(s.options.tenant),
+		Gateway: s.client.BaseURL(), ClientID: s.clientID, Tenant: strings.ToLower(s.options.tenant),
 		Batch:  cmp.Or(s.options.batch, s.info.BatchName(), strings.TrimSuffix(name, filepath.Ext(name))),
-		Append: s.options.append, Order: orderOf(s.options.order), Strict: s.options.strict, Digest: s.info.Digest,
+		Append: s.options.append, Order: s.options.orderData(), Strict: s.options.strict,
+		ExpectedDomain: strings.ToLower(s.options.expectedDomain), Digest: s.info.Digest,
 	}
-}
-
-func orderOf(o wire.OrderData) map[string]string {
-	order := map[string]string{}
-	for name, value := range map[string]string{
-		"purchaseOrder": o.PurchaseOrder, "orderNumber": o.OrderNumber, "orderLine": o.OrderLine, "deliveryNote": o.DeliveryNote,
-		"shipDate": o.ShipDate, "groupTag": o.GroupTag, "customerReference": o.CustomerReference,
-	} {
-		if value != "" {
-			order[name] = value
-		}
-	}
-	return order
 }
 
 // send submits the file under the id that is on the disk already.
@@ -151,8 +138,8 @@ func (s *submitter) send(ctx context.Context) error {
 	}
 	receipt, err := s.client.Submit(ctx, client.Submission{
 		Tenant: s.entry.Tenant, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
-		RequestID: s.entry.RequestID,
-		Body:      s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open}),
+		ExpectedDomain: s.entry.ExpectedDomain, RequestID: s.entry.RequestID,
+		Body: s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open}),
 	})
 	if err != nil {
 		return err
@@ -170,31 +157,8 @@ func (s *submitter) body() (devicefile.Body, error) {
 	return s.info.Body(s.file, s.entry.Batch)
 }
 
-// wait looks at the upload until every row has an outcome or time is up.
-func (s *submitter) wait(ctx context.Context) (wire.Upload, error) {
-	w := waiter{first: s.app.poll}
-	if s.options.timeout > 0 {
-		w.until = time.Now().Add(s.options.timeout)
-	}
-	for {
-		upload, err := s.client.Upload(ctx, client.Owner{}, s.entry.TrackingID)
-		if err != nil || finished(upload) {
-			return upload, err
-		}
-		s.progress.rows(upload.Rows.Total-upload.Rows.Open, upload.Rows.Total)
-		if more, err := w.pause(ctx); err != nil || !more {
-			return upload, err
-		}
-	}
-}
-
-func finished(u wire.Upload) bool {
-	return u.State == "finished" || u.State == "finished_with_errors"
-}
-
 // hint says how to go on after a failure.
 func (s *submitter) hint(path string, err error) error {
-	code := exitCode(err)
 	var refusal *client.APIError
 	switch {
 	case s.entry.RequestID == "":
@@ -203,8 +167,6 @@ func (s *submitter) hint(path string, err error) error {
 		return &pendingError{err, fmt.Sprintf("Upload %s is not there any more. Use --again to submit the file as a new one.", s.entry.TrackingID)}
 	case errors.As(err, &refusal) && refusal.Reason == "batch_exists":
 		return &pendingError{err, "Add to the batch with --append, or name another one with --batch."}
-	case code == exitUnreachable || code == exitInterrupted:
-		return &pendingError{err, fmt.Sprintf("Nothing is lost: the request id is kept in %s. Run the same command again to continue.", filepath.Base(pending.PathFor(path)))}
 	}
-	return err
+	return continues(err, filepath.Base(pending.PathFor(path)))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,14 +17,16 @@ func (a *app) uploadsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "uploads",
 		Short: "List uploads, the newest first",
-		Example: `  countersign uploads
-  countersign uploads --tenant 0b6c3d52-… --state finished_with_errors --since 2026-11-01`,
+		Long: `List uploads and build reports, the newest first. Whoever has lost what was submitted finds it by
+order (a purchase order, order number, delivery note or customer reference of any row), by time, by
+request id or by a report's own id.`,
+		Example: `  countersign uploads --since yesterday
+  countersign uploads --order 4500012345
+  countersign uploads --tenant 0b6c3d52-… --state finished_with_errors --since 2026-11-01
+  countersign uploads --kind report --since 24h`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var errA, errB error
-			filter.Since, errA = begin("since", since)
-			filter.Until, errB = begin("until", until)
-			if err := errors.Join(errA, errB); err != nil {
+			if err := errors.Join(a.moment("since", since, &filter.Since), a.moment("until", until, &filter.Until)); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -38,9 +39,9 @@ func (a *app) uploadsCommand() *cobra.Command {
 			}
 			a.noteMore(more)
 			return a.print(newListing(items, more), func(g *grid) {
-				g.row("UPLOAD", "ACCEPTED", "STATE", "CUSTOMER", "BATCH", "ROWS", "OPEN", "WITH ERRORS")
+				g.row("UPLOAD", "ACCEPTED", "KIND", "STATE", "CUSTOMER", "BATCH", "ROWS", "OPEN", "WITH ERRORS")
 				for _, u := range items {
-					g.row(u.TrackingID, u.AcceptedAt, u.State, u.TenantID, u.BatchName, u.Rows.Total, u.Rows.Open, u.Rows.WithErrors)
+					g.row(u.TrackingID, u.AcceptedAt, u.Kind, u.State, u.TenantID, u.BatchName, u.Rows.Total, u.Rows.Open, u.Rows.WithErrors)
 				}
 			})
 		},
@@ -48,8 +49,11 @@ func (a *app) uploadsCommand() *cobra.Command {
 	bindOwner(cmd, &filter.Owner)
 	cmd.Flags().StringVar(&filter.Batch, "batch", "", "only of this batch")
 	cmd.Flags().StringVar(&filter.State, "state", "", "queued, processing, finished or finished_with_errors")
-	cmd.Flags().StringVar(&since, "since", "", "accepted at or after a date or time")
-	cmd.Flags().StringVar(&until, "until", "", "accepted before a date or time")
+	cmd.Flags().StringVar(&filter.Kind, "kind", "", "register, remove or report")
+	cmd.Flags().StringVar(&filter.Order, "order", "", "an order reference of any of its rows, whole, in any letter case")
+	cmd.Flags().StringVar(&filter.RequestID, "request-id", "", "the request id it was sent under")
+	cmd.Flags().StringVar(&filter.ReportID, "report-id", "", "the CustomerReportUniqueID of a build report")
+	bindPeriod(cmd, &since, &until, "accepted")
 	bindLimit(cmd, &limit)
 	return cmd
 }
@@ -57,18 +61,6 @@ func (a *app) uploadsCommand() *cobra.Command {
 func bindOwner(cmd *cobra.Command, of *client.Owner) {
 	cmd.Flags().StringVar(&of.Tenant, "tenant", "", "of this customer (an operator names a customer or a partner)")
 	cmd.Flags().StringVar(&of.Partner, "partner", "", "of this partner")
-}
-
-// begin reads a date, which means its first moment in UTC, or a time.
-func begin(flag, text string) (time.Time, error) {
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, nil
-	}
-	at, err := pointInTime(flag, text)
-	if at == nil {
-		return time.Time{}, err
-	}
-	return *at, err
 }
 
 // status is the JSON of one upload with its outcomes.
@@ -118,7 +110,7 @@ type lookup struct {
 }
 
 func (a *app) status(ctx context.Context, c *client.Client, l lookup) (status, error) {
-	bar := a.progress(l.tracking)
+	bar := a.progress(l.tracking, "deciding")
 	defer bar.stop()
 	w := waiter{first: a.poll}
 	for {
@@ -147,4 +139,8 @@ func (s status) print(g *grid) {
 	g.field("Completed", s.CompletedAt)
 	g.row("")
 	s.table(g)
+	if s.failed() > len(s.Failures) {
+		g.row("")
+		g.row("All of them: countersign rows " + s.TrackingID + " --failed-only")
+	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,8 +15,11 @@ import (
 type Config struct {
 	BaseURL     string       // public address of the gateway, which is also its issuer; no path
 	Credentials Credentials  // how the client proves itself at the token endpoint
-	HTTP        *http.Client // nil: one that follows no redirect and bounds the wait for an answer
-	UserAgent   string
+	HTTP        *http.Client // nil: one that follows no redirect, bounds the wait for an answer and uses the environment's proxy
+	// RootCAs are the authorities to trust; nil means the system's. CAFile reads
+	// them. They do not touch a client given as HTTP.
+	RootCAs   *x509.CertPool
+	UserAgent string
 	// Patience is how long one call may wait for better times in all, Retry-After
 	// included. Zero means DefaultPatience, less than zero never repeats.
 	Patience time.Duration
@@ -60,15 +64,15 @@ func New(cfg Config) (*Client, error) {
 		base: base, http: cfg.HTTP, agent: cfg.UserAgent, patience: cfg.Patience,
 		notice: cfg.Notice, now: cfg.Now, sleep: cfg.Sleep,
 	}
+	if c.http == nil {
+		c.http = defaultHTTP(cfg.RootCAs)
+	}
 	c.fillDefaults()
 	c.tokens = &tokenSource{client: c, credentials: cfg.Credentials, turn: make(chan struct{}, 1)}
 	return c, nil
 }
 
 func (c *Client) fillDefaults() {
-	if c.http == nil {
-		c.http = defaultHTTP()
-	}
 	if c.agent == "" {
 		c.agent = "countersign-client"
 	}
@@ -93,18 +97,6 @@ func parseBase(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("client: %q is not the address of a gateway, such as https://gateway.example.com", address)
 	}
 	return u, nil
-}
-
-// defaultHTTP bounds the wait for an answer, not the sending of a body. It
-// follows no redirect: none is ever sent, and one would carry the token away.
-func defaultHTTP() *http.Client {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = 3 * time.Minute
-	transport.ExpectContinueTimeout = 2 * time.Second
-	return &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -75,13 +75,33 @@ func unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &body) {
 		return body.err
 	}
-	var dial *net.OpError
-	sent := !errors.As(err, &dial) || dial.Op != "dial"
 	var around *url.Error
 	if errors.As(err, &around) {
+		if refused := refusedOnTheWay(hostOf(around.URL), around.Err); refused != nil {
+			return refused
+		}
 		err = around.Err
 	}
-	return &UnreachableError{Sent: sent, Err: err}
+	return &UnreachableError{Sent: maySend(err), Err: err}
+}
+
+// maySend reports whether something may have reached the gateway. Dialling it, or a
+// proxy, or being refused by one, is before anything.
+func maySend(err error) bool {
+	var dial *net.OpError
+	if errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect") {
+		return false
+	}
+	var proxy *ProxyError
+	return !errors.As(err, &proxy)
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the gateway"
+	}
+	return u.Host
 }
 
 const (

@@ -22,14 +22,15 @@ func TestUploadRows_walksThePages(t *testing.T) {
 			reply(w, 200, wire.NewPage([]wire.UploadRow{{Row: 3}}, ""))
 		}
 	})
-	rows, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", "fix_row"), 0)
+	rows, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", client.RowFilter{Outcome: "fix_row", SerialNumber: "S 1", ProductKey: "33", ErrorCode: "803"}), 0)
 	if err != nil || more || len(rows) != 3 || rows[2].Row != 3 {
 		t.Fatalf("%v, %v, %v", rows, more, err)
 	}
-	if q := g.calls()[1].URL.Query(); q.Get("outcome") != "fix_row" || q.Get("partner") != "p1" || q.Get("limit") != "1000" {
+	if q := g.calls()[1].URL.Query(); q.Get("outcome") != "fix_row" || q.Get("partner") != "p1" || q.Get("limit") != "1000" ||
+		q.Get("serialNumber") != "S 1" || q.Get("productKey") != "33" || q.Get("errorCode") != "803" {
 		t.Errorf("second page asked with %v", q)
 	}
-	first, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", ""), 2)
+	first, more, err := client.Collect(g.client(t).UploadRows(context.Background(), client.Owner{Partner: "p1"}, "u", client.RowFilter{}), 2)
 	if err != nil || !more || len(first) != 2 {
 		t.Errorf("%v, %v, %v", first, more, err)
 	}

@@ -14,16 +14,19 @@ import (
 )
 
 // Submission is one upload of devices. A JSON body creates a batch by the name
-// inside it, or is the bare list of devices when it is appended; a CSV is the same
-// for both.
+// inside it, or is the bare list of devices when it is appended; a CSV or NDJSON is
+// the same for both.
 type Submission struct {
-	Tenant    string         // tenant id
-	Batch     string         // batch to append to, or to create from a CSV
-	Append    bool           // add to an existing batch
-	Order     wire.OrderData // for rows that state none of their own
-	Strict    bool           // all or nothing at the device limit of the grant
-	RequestID string         // from NewRequestID; keep it to repeat the submission in another process
-	Body      Body
+	Tenant string         // tenant id
+	Batch  string         // batch to append to, or to create from a CSV or NDJSON
+	Append bool           // add to an existing batch
+	Order  wire.OrderData // for rows that state none of their own
+	Strict bool           // all or nothing at the device limit of the grant
+	// ExpectedDomain guards against a wrong tenant id: the upload is refused unless
+	// this is a verified domain of the tenant.
+	ExpectedDomain string
+	RequestID      string // from NewRequestID; keep it to repeat the submission in another process
+	Body           Body
 }
 
 // Receipt says that an upload is durably accepted.
@@ -43,22 +46,15 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	switch {
 	case s.Append:
 		path += join(s.Batch, "devices")
-	case !strings.HasPrefix(s.Body.ContentType, "application/json"):
+	case !strings.HasPrefix(s.Body.ContentType, JSON):
 		query.Set("batchId", s.Batch)
 	}
+	set(query, "expectedDomain", s.ExpectedDomain)
 	header := http.Header{}
 	if s.Strict {
 		header.Set("Prefer", "handling=strict")
 	}
-	resp, err := c.do(ctx, call{
-		method: http.MethodPost, path: path, query: query, header: header,
-		body: &s.Body, requestID: s.RequestID, repeatable: true,
-	})
-	if err != nil {
-		return Receipt{}, err
-	}
-	defer finish(resp.Response)
-	return receipt(resp.Header)
+	return c.submit(ctx, call{path: path, query: query, header: header, body: &s.Body, requestID: s.RequestID})
 }
 
 const replayedHeader = "Idempotency-Replayed"
@@ -89,9 +85,16 @@ func orderQuery(o wire.OrderData) url.Values {
 type UploadFilter struct {
 	Owner
 	Batch string
+	Kind  string // register, remove or report
 	State string // queued, processing, finished or finished_with_errors
-	Since time.Time
-	Until time.Time
+	// Order is the whole value of a purchase order, order number, delivery note or
+	// customer reference of any of its rows; letter case does not matter.
+	Order         string
+	RequestID     string
+	CorrelationID string
+	ReportID      string    // CustomerReportUniqueID of a build report
+	Since         time.Time // accepted at or after
+	Until         time.Time // accepted before
 }
 
 // Owner says whose uploads are meant. An operator must name a tenant or a partner;
@@ -112,7 +115,12 @@ func (o Owner) query() url.Values {
 func (c *Client) Uploads(ctx context.Context, f UploadFilter) iter.Seq2[wire.Upload, error] {
 	query := f.query()
 	set(query, "batch", f.Batch)
+	set(query, "kind", f.Kind)
 	set(query, "state", f.State)
+	set(query, "order", f.Order)
+	set(query, "requestId", f.RequestID)
+	set(query, "correlationId", f.CorrelationID)
+	set(query, "reportId", f.ReportID)
 	setTime(query, "since", f.Since)
 	setTime(query, "until", f.Until)
 	return items[wire.Upload](ctx, c, "/v1/uploads", query)
@@ -125,11 +133,27 @@ func (c *Client) Upload(ctx context.Context, of Owner, tracking string) (wire.Up
 	return upload, err
 }
 
-// UploadRows lists the rows of an upload in input order. outcome is an outcome
-// class, "open", or empty for all rows.
-func (c *Client) UploadRows(ctx context.Context, of Owner, tracking, outcome string) iter.Seq2[wire.UploadRow, error] {
+// The outcomes of RowFilter that are no outcome class.
+const (
+	OutcomeOpen   = "open"   // not decided yet
+	OutcomeFailed = "failed" // neither done nor open
+)
+
+// RowFilter narrows the rows of an upload; empty fields do not.
+type RowFilter struct {
+	Outcome      string // an outcome class, OutcomeOpen or OutcomeFailed
+	SerialNumber string
+	ProductKey   string // product key id
+	ErrorCode    string
+}
+
+// UploadRows lists the rows of an upload or build report in input order.
+func (c *Client) UploadRows(ctx context.Context, of Owner, tracking string, f RowFilter) iter.Seq2[wire.UploadRow, error] {
 	query := of.query()
-	set(query, "outcome", outcome)
+	set(query, "outcome", f.Outcome)
+	set(query, "serialNumber", f.SerialNumber)
+	set(query, "productKey", f.ProductKey)
+	set(query, "errorCode", f.ErrorCode)
 	return items[wire.UploadRow](ctx, c, join("v1", "uploads", tracking, "rows"), query)
 }
 

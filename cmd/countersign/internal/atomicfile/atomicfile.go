@@ -35,12 +35,12 @@ func Write(path string, mode fs.FileMode, fill func(io.Writer) error) (err error
 	if err := os.Rename(file.Name(), path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncFolder(folder)
+	return SyncFolder(folder)
 }
 
-// syncFolder makes the new name survive a stop of the machine. Windows cannot
+// SyncFolder makes new names in a folder survive a stop of the machine. Windows cannot
 // and need not.
-func syncFolder(folder string) error {
+func SyncFolder(folder string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}

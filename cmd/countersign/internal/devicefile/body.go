@@ -25,12 +25,8 @@ type Body struct {
 // Body returns what to send to create a batch of this name; an empty one leaves
 // the name a JSON file states.
 func (f File) Body(r io.ReaderAt, batch string) (Body, error) {
-	whole := Body{file: r, to: f.Size, digest: f.Digest}
-	if f.Kind == CSV || !f.devices.bare && (batch == "" || batch == f.devices.name) {
-		if f.Kind == JSON && f.BOM {
-			return f.part(r, 3, f.Size, "")
-		}
-		return whole, nil
+	if f.Kind != JSON || !f.devices.bare && (batch == "" || batch == f.devices.name) {
+		return f.whole(r)
 	}
 	name, err := json.Marshal(batch)
 	if err != nil {
@@ -43,10 +39,18 @@ func (f File) Body(r io.ReaderAt, batch string) (Body, error) {
 
 // AppendBody returns what to send to an existing batch: JSON is the bare list then.
 func (f File) AppendBody(r io.ReaderAt) (Body, error) {
-	if f.Kind == CSV {
-		return Body{file: r, to: f.Size, digest: f.Digest}, nil
+	if f.Kind != JSON {
+		return f.whole(r)
 	}
 	return f.part(r, f.devices.from, f.devices.to, "")
+}
+
+// whole is the file as it is; a byte order mark is no part of any JSON.
+func (f File) whole(r io.ReaderAt) (Body, error) {
+	if f.Kind != CSV && f.BOM {
+		return f.part(r, f.textStart(), f.Size, "")
+	}
+	return Body{file: r, to: f.Size, digest: f.Digest}, nil
 }
 
 func (f File) part(r io.ReaderAt, from, to int64, prefix string) (Body, error) {

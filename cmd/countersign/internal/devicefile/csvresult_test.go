@@ -144,7 +144,7 @@ func TestWriteResult_refusesOutcomesOfOtherRows(t *testing.T) {
 			t.Parallel()
 			r, f := inspect(t, "Device Serial Number\nS1\n  S2\u00a0\n")
 			var out strings.Builder
-			if _, err := devicefile.WriteResult(&out, r, f, of(c.rows...)); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := devicefile.WriteResult(&out, r, f, of(c.rows...), false); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error = %v, want it to say %q", err, c.want)
 			}
 		})

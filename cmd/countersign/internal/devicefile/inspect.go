@@ -19,8 +19,9 @@ type Kind string
 
 // The formats.
 const (
-	CSV  Kind = "csv"
-	JSON Kind = "json"
+	CSV    Kind = "csv"
+	JSON   Kind = "json"
+	NDJSON Kind = "ndjson" // one device a line
 )
 
 // The charsets a file can be in.
@@ -42,8 +43,11 @@ type File struct {
 
 // ContentType is the media type to declare.
 func (f File) ContentType() string {
-	if f.Kind == JSON {
+	switch f.Kind {
+	case JSON:
 		return "application/json"
+	case NDJSON:
+		return "application/x-ndjson"
 	}
 	return "text/csv; charset=" + f.charset
 }
@@ -70,6 +74,10 @@ func Inspect(r io.ReaderAt, size int64) (File, error) {
 	}
 	if f.charset != utf8Text {
 		return File{}, fmt.Errorf("the file holds JSON in %s; save it as UTF-8", f.charset)
+	}
+	if lines, err := oneALine(r, f); lines || err != nil {
+		f.Kind = NDJSON
+		return f, err
 	}
 	var err error
 	f.devices, err = findDevices(r, f)

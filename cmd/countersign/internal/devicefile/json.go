@@ -24,10 +24,7 @@ func (f File) BatchName() string { return f.devices.name }
 // findDevices reads the file to its end, so that broken JSON is told before
 // anything is sent.
 func findDevices(r io.ReaderAt, f File) (span, error) {
-	from := int64(0)
-	if f.BOM {
-		from = 3
-	}
+	from := f.textStart()
 	dec := json.NewDecoder(io.NewSectionReader(r, from, f.Size-from))
 	s := span{from: -1}
 	err := s.read(dec)
@@ -117,36 +114,43 @@ func atEnd(dec *json.Decoder) error {
 const outcomeMember = "countersign"
 
 // writeJSON copies the file, with an outcome in each of its devices.
-func writeJSON(out *bufio.Writer, r io.ReaderAt, f File, rows Rows) error {
-	if _, err := io.Copy(out, io.NewSectionReader(r, 0, f.devices.from)); err != nil {
+func (m merge) writeJSON(out *bufio.Writer) error {
+	devices := m.file.devices
+	if _, err := io.Copy(out, io.NewSectionReader(m.in, 0, devices.from)); err != nil {
 		return err
 	}
-	dec := json.NewDecoder(io.NewSectionReader(r, f.devices.from, f.devices.to-f.devices.from))
+	dec := json.NewDecoder(io.NewSectionReader(m.in, devices.from, devices.to-devices.from))
 	if _, err := dec.Token(); err != nil {
 		return err
 	}
-	next, stop := iter.Pull2(rows)
+	next, stop := iter.Pull2(m.rows)
 	defer stop()
-	separator := "[\n"
+	separator := "["
 	for n := 1; dec.More(); n++ {
 		var device json.RawMessage
 		if err := dec.Decode(&device); err != nil {
 			return err
 		}
-		row, err := take(next, n)
+		outcome, err := take(next, n)
 		if err != nil {
 			return err
 		}
-		written, err := withOutcome(device, OutcomeOf(row))
+		if m.leaves(outcome) {
+			continue
+		}
+		written, err := withOutcome(device, OutcomeOf(outcome))
 		if err != nil {
 			return err
 		}
-		_, _ = out.WriteString(separator) // a failed write comes back at Flush
+		_, _ = out.WriteString(separator + "\n") // a failed write comes back at Flush
 		_, _ = out.Write(written)
-		separator = ",\n"
+		separator = ","
+	}
+	if separator == "[" {
+		_, _ = out.WriteString(separator)
 	}
 	_, _ = out.WriteString("\n]")
-	_, err := io.Copy(out, io.NewSectionReader(r, f.devices.to, f.Size-f.devices.to))
+	_, err := io.Copy(out, io.NewSectionReader(m.in, devices.to, m.file.Size-devices.to))
 	return err
 }
 

@@ -27,7 +27,7 @@ func result(t *testing.T, text string, rows ...wire.UploadRow) (string, int) {
 	t.Helper()
 	r, f := inspect(t, text)
 	var out strings.Builder
-	guarded, err := devicefile.WriteResult(&out, r, f, of(rows...))
+	guarded, err := devicefile.WriteResult(&out, r, f, of(rows...), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,8 @@ type Target struct {
 	Order    map[string]string `json:"order,omitempty"` // order data given with the call
 	Strict   bool              `json:"strict,omitzero"`
 	Digest   string            `json:"digest"` // SHA-256 of the file, hex
+	// ExpectedDomain is the domain the customer must have.
+	ExpectedDomain string `json:"expectedDomain,omitzero"`
 }
 
 // same compares by the written form: maps have no other.

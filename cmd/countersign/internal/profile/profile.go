@@ -30,6 +30,7 @@ type Profile struct {
 	ClientSecret string `json:"clientSecret,omitzero"`
 	KeyFile      string `json:"clientKeyFile,omitzero"`
 	KeyID        string `json:"clientKeyId,omitzero"` // kid, when it is not the key's thumbprint
+	CAFile       string `json:"caFile,omitzero"`      // authorities (PEM) to trust beside the system's
 	PlainHTTP    bool   `json:"plainHttp,omitzero"`   // http to other machines is all right
 }
 
@@ -150,6 +151,9 @@ func (p Profile) WithEnv(env func(string) string) (Profile, error) {
 	}
 	if client != "" {
 		p.ClientID = client
+	}
+	if ca := env("COUNTERSIGN_CA_FILE"); ca != "" {
+		p.CAFile = ca
 	}
 	if env("COUNTERSIGN_PLAIN_HTTP") == "1" {
 		p.PlainHTTP = true

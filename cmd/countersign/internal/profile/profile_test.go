@@ -125,3 +125,16 @@ func TestProfile_secretIsNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+func TestWithEnv_authorities(t *testing.T) {
+	t.Parallel()
+	p := profile.Profile{URL: "https://a.example", ClientID: "c", ClientSecret: "s", CAFile: "/kept.pem"}
+	none := func(string) string { return "" }
+	if got, err := p.WithEnv(none); err != nil || got.CAFile != "/kept.pem" {
+		t.Errorf("%q, %v", got.CAFile, err)
+	}
+	set := func(name string) string { return map[string]string{"COUNTERSIGN_CA_FILE": "/env.pem"}[name] }
+	if got, err := p.WithEnv(set); err != nil || got.CAFile != "/env.pem" || got.ClientSecret != "s" {
+		t.Errorf("%+v, %v", got.CAFile, err)
+	}
+}
