@@ -10,6 +10,19 @@ postgres_present() {
 		{ command -v pg_config >/dev/null 2>&1 && [ -x "$(pg_config --bindir)/initdb" ]; }
 }
 
+redis_present() {
+	command -v redis-server >/dev/null 2>&1 || command -v valkey-server >/dev/null 2>&1
+}
+
+# Either will do; a system has the one or the other.
+redis_package() {
+	if ! apt-cache show redis-server >/dev/null 2>&1 && apt-cache show valkey-server >/dev/null 2>&1; then
+		echo valkey-server
+	else
+		echo redis-server
+	fi
+}
+
 command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
 postgres_present || missing+=(postgresql)
 browser_present() {
@@ -21,6 +34,7 @@ browser_present() {
 	return 1
 }
 browser_present || missing+=(chromium) # the tests of the pages
+redis_present || missing+=("$(redis_package)")
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
 
 [ ${#missing[@]} -eq 0 ] && exit 0
