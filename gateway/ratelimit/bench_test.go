@@ -7,12 +7,17 @@ import (
 	"time"
 
 	"countersign/gateway/ratelimit"
+	"countersign/internal/redistest"
 	"countersign/models"
 )
 
 // BenchmarkSpend spends three keys of one of 10,000 partners at a time.
 func BenchmarkSpend(b *testing.B) {
-	l := ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil)
+	benchmarkSpend(b, ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil))
+}
+
+func benchmarkSpend(b *testing.B, l *ratelimit.Limiter) {
+	b.Helper()
 	rate := ratelimit.Rate{Count: 1_000_000, Period: time.Minute}
 	ids := make([]string, 10_000)
 	for i := range ids {
@@ -42,4 +47,15 @@ func BenchmarkFlood(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkSpendRedis spends three keys of one of 10,000 partners at a time in a
+// Redis server on the same machine, through its socket and one process.
+func BenchmarkSpendRedis(b *testing.B) {
+	r, err := ratelimit.OpenRedis(redistest.Start(b).SocketURL())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	benchmarkSpend(b, ratelimit.New(patient(r), nil))
 }

@@ -63,15 +63,15 @@ func (b *receiptBook) take() []Receipt {
 // return in the same second.
 const maxJitter = 0.03
 
-func (l *Limiter) decide(charges []Charge, backlogs []time.Duration, admitted bool) Decision {
+func (l *Limiter) decide(charges []Charge, out Outcome, admitted bool) Decision {
 	d := Decision{Admitted: admitted, States: make([]State, len(charges))}
 	tightest, worst := -1, 0.0
 	for i, c := range charges {
 		d.States[i] = State{
 			Limit: c.Limit, Rate: c.Rate, Cost: c.Cost,
-			Remaining: c.Rate.remaining(backlogs[i]), Reset: backlogs[i],
+			Remaining: c.Rate.remaining(out.Backlogs[i], out.parts()), Reset: out.Backlogs[i],
 		}
-		if t := tightness(c, backlogs[i], admitted); tightest < 0 || t > worst {
+		if t := tightness(c, out.Backlogs[i], out.parts(), admitted); tightest < 0 || t > worst {
 			tightest, worst = i, t
 		}
 	}
@@ -82,7 +82,7 @@ func (l *Limiter) decide(charges []Charge, backlogs []time.Duration, admitted bo
 	d.Tightest = d.States[tightest]
 	d.Never = c.never()
 	if !admitted && !d.Never {
-		d.wait = c.Rate.wait(backlogs[tightest], c.Cost)
+		d.wait = c.Rate.wait(out.Backlogs[tightest], c.Cost, out.parts())
 		d.RetryAfter = ceilSeconds(d.wait + time.Duration(float64(d.wait)*maxJitter*l.jitter()))
 	}
 	return d
@@ -90,14 +90,14 @@ func (l *Limiter) decide(charges []Charge, backlogs []time.Duration, admitted bo
 
 // tightness orders limits: by the share in use when the call was admitted, else by
 // the wait, and a charge that never fits before any wait.
-func tightness(c Charge, backlog time.Duration, admitted bool) float64 {
+func tightness(c Charge, backlog time.Duration, parts int, admitted bool) float64 {
 	switch {
 	case admitted:
 		return float64(backlog) / float64(c.Rate.burst())
 	case c.never():
 		return float64(maxPeriod) * 2
 	default:
-		return float64(c.Rate.wait(backlog, c.Cost))
+		return float64(c.Rate.wait(backlog, c.Cost, parts))
 	}
 }
 

@@ -2,9 +2,10 @@
 //
 // It owns the named limits with their keys (limit.go), the arithmetic (gcra.go),
 // the operation that spends several budgets all or none (limiter.go), the place
-// where buckets live (Store, memory.go) and the values of the headers that tell
+// where buckets live (Store; memory.go, redis.go, and fallback.go between them) and the values of the headers that tell
 // callers where they stand (headers.go). It knows nothing of HTTP frameworks, of
-// consent or of tables, and it is the only package that imports ulule/limiter.
+// consent or of tables, and it is the only package that imports ulule/limiter and
+// go-redis.
 //
 // # Algorithm
 //
@@ -33,6 +34,9 @@
 // # Other stores
 //
 // Store.SpendAll and Store.RefundAll each are one operation over several keys, with
-// durations only and the store's own clock, so that a shared store can run each as
-// one script. Nothing else in the package knows where buckets live.
+// durations only and the store's own clock, so that Redis can run each as one script,
+// on its own time. The scripts (spend.lua, refund.lua) decide to the nanosecond as
+// Memory does; the tests compare the two step by step. Fallback stands between the
+// limiter and a shared store and decides in this process, on this replica's part of
+// each budget, while the shared store does not answer.
 package ratelimit

@@ -43,14 +43,28 @@ func (r Rate) burst() time.Duration { return r.backlog(r.Count) }
 // backlog is what spending n units adds; n must not exceed Count.
 func (r Rate) backlog(n int64) time.Duration { return time.Duration(n) * r.interval() }
 
-// remaining is how many whole units can be spent on top of a backlog,
-// which never exceeds the burst.
-func (r Rate) remaining(backlog time.Duration) int64 {
-	return int64((r.burst() - backlog) / r.interval())
+// remaining is how many whole units can be spent on top of a backlog, which never
+// exceeds the burst, where each unit weighs parts times; see weigh.
+func (r Rate) remaining(backlog time.Duration, parts int) int64 {
+	return int64((r.burst()-backlog)/r.interval()) / int64(parts)
 }
 
-// wait is how long n units must wait on top of a backlog; not positive when they
-// need not wait.
-func (r Rate) wait(backlog time.Duration, n int64) time.Duration {
-	return backlog + r.backlog(n) - r.burst()
+// wait is how long n units must wait on top of a backlog, where each unit weighs
+// parts times; not positive when they need not wait.
+func (r Rate) wait(backlog time.Duration, n int64, parts int) time.Duration {
+	return backlog + weigh(r.backlog(n), r.burst(), parts) - r.burst()
+}
+
+// weigh is what a cost adds to the backlog of one of so many equal parts of a
+// budget. It never exceeds the burst: a charge that fits the budget but not the part
+// takes the whole part, or large uploads would stop for as long as budgets are not
+// shared.
+func weigh(cost, burst time.Duration, parts int) time.Duration {
+	if parts <= 1 {
+		return cost
+	}
+	if cost > burst/time.Duration(parts) {
+		return burst
+	}
+	return cost * time.Duration(parts)
 }

@@ -3,9 +3,13 @@ package ratelimit_test
 import (
 	"context"
 	"sync"
+	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"countersign/gateway/ratelimit"
+	"countersign/internal/redistest"
 )
 
 // clock is a clock that moves only when told.
@@ -40,6 +44,52 @@ func steady() float64 { return 0 }
 func newLimiter() (*ratelimit.Limiter, *clock) {
 	c := newClock()
 	return ratelimit.New(ratelimit.NewMemory(c.Now, 0), steady), c
+}
+
+// onBothStores runs a test over memory and over Redis. fresh returns an empty store
+// on a clock, which ends the life of the one before.
+func onBothStores(t *testing.T, test func(t *testing.T, fresh func(*clock) ratelimit.Store)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
+		t.Parallel()
+		test(t, func(c *clock) ratelimit.Store { return ratelimit.NewMemory(c.Now, 0) })
+	})
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		client := newClient(t, redistest.URL(t))
+		test(t, func(c *clock) ratelimit.Store { return freshRedis(t, client, c) })
+	})
+}
+
+func freshRedis(t *testing.T, client *redis.Client, c *clock) ratelimit.Store {
+	t.Helper()
+	if err := client.FlushDB(context.Background()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	return patient(ratelimit.NewRedis(client, c.Now))
+}
+
+// patient makes a store wait as long as a busy machine may take.
+func patient(r *ratelimit.Redis) *ratelimit.Redis {
+	r.SetPatience(time.Minute)
+	return r
+}
+
+// newClient returns a client that is closed when the test ends.
+func newClient(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.MaxRetries = -1
+	client := redis.NewClient(o)
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return client
 }
 
 // tester is what the tests of testing and of rapid have in common.

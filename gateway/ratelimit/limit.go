@@ -54,6 +54,11 @@ func (n Name) anonymous() bool {
 	return n == TokenRequests || n == FailedAuthentications
 }
 
+// closed reports whether the limit stands against guessing. Such a limit is not
+// decided while the store that replicas share is away: a caller told to come back
+// later loses less than a secret that was guessed.
+func (n Name) closed() bool { return n == FailedAuthentications }
+
 // Charge asks for Cost units of one bucket.
 type Charge struct {
 	Limit Name

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"time"
 
 	"countersign/internal/db"
 )
@@ -44,9 +43,9 @@ func (l *Limiter) Spend(ctx context.Context, charges []Charge) (Decision, error)
 	if err != nil {
 		return Decision{}, err
 	}
-	d := l.decide(charges, out.Backlogs, !never && out.Admitted)
+	d := l.decide(charges, out, !never && out.Admitted)
 	if d.Admitted {
-		d.receipts = receiptsOf(items, out.At)
+		d.receipts = receiptsOf(items, out)
 	}
 	return d, nil
 }
@@ -61,7 +60,7 @@ func (l *Limiter) Peek(ctx context.Context, charges []Charge) (Decision, error) 
 	if err != nil {
 		return Decision{}, err
 	}
-	return l.decide(charges, out.Backlogs, allFit(charges, out.Backlogs)), nil
+	return l.decide(charges, out, allFit(charges, out)), nil
 }
 
 // Refund gives back what the spend behind a decision took, less what has been
@@ -100,7 +99,7 @@ func (l *Limiter) run(ctx context.Context, items []Item) (Outcome, error) {
 func itemsOf(charges []Charge, spend bool) []Item {
 	items := make([]Item, len(charges))
 	for i, c := range charges {
-		items[i] = Item{ID: c.id(), Burst: c.Rate.burst(), Evictable: c.Limit.anonymous()}
+		items[i] = Item{ID: c.id(), Burst: c.Rate.burst(), Evictable: c.Limit.anonymous(), Closed: c.Limit.closed()}
 		if spend {
 			items[i].Cost = c.Rate.backlog(c.Cost)
 		}
@@ -156,20 +155,21 @@ func anyNever(charges []Charge) bool {
 	return false
 }
 
-func allFit(charges []Charge, backlogs []time.Duration) bool {
+func allFit(charges []Charge, out Outcome) bool {
 	for i, c := range charges {
-		if c.never() || c.Rate.wait(backlogs[i], c.Cost) > 0 {
+		if c.never() || c.Rate.wait(out.Backlogs[i], c.Cost, out.parts()) > 0 {
 			return false
 		}
 	}
 	return true
 }
 
-func receiptsOf(items []Item, at time.Duration) *receiptBook {
+func receiptsOf(items []Item, out Outcome) *receiptBook {
 	book := &receiptBook{list: make([]Receipt, 0, len(items))}
 	for _, it := range items {
 		if it.Cost > 0 {
-			book.list = append(book.list, Receipt{ID: it.ID, Cost: it.Cost, SpentAt: at})
+			cost := weigh(it.Cost, it.Burst, out.parts())
+			book.list = append(book.list, Receipt{ID: it.ID, Cost: cost, SpentAt: out.At, Alone: out.Alone > 0})
 		}
 	}
 	return book

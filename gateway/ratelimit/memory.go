@@ -21,6 +21,7 @@ const DefaultMaxAnonymous = 200_000
 // store forget callers who spent little, hardly ever those who spent much, and
 // never a partner.
 type Memory struct {
+	singles
 	now   func() time.Time
 	start time.Time
 
@@ -38,12 +39,14 @@ func NewMemory(now func() time.Time, maxAnonymous int) *Memory {
 	if maxAnonymous <= 0 {
 		maxAnonymous = DefaultMaxAnonymous
 	}
-	return &Memory{
+	m := &Memory{
 		now:       now,
 		start:     now(),
 		trusted:   newPool(0),
 		anonymous: newPool(maxAnonymous),
 	}
+	m.singles = singles{spendAll: m.SpendAll, forget: m.forget, wall: func(at time.Duration) time.Time { return m.start.Add(at) }}
+	return m
 }
 
 // Len returns the number of buckets held, for a gauge.
@@ -99,6 +102,18 @@ func (m *Memory) RefundAll(_ context.Context, receipts []Receipt) error {
 		m.anonymous.lower(r.ID, r.left(now))
 	}
 	m.sweep(len(receipts), now)
+	return nil
+}
+
+// forget drops a bucket, wherever it lives.
+func (m *Memory) forget(_ context.Context, id string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range []*pool{&m.trusted, &m.anonymous} {
+		if i, ok := p.index[id]; ok {
+			p.remove(i)
+		}
+	}
 	return nil
 }
 

@@ -132,6 +132,10 @@ func (g *rig) check(t *rapid.T) {
 
 func TestLimiter_agreesWithReference(t *testing.T) {
 	t.Parallel()
+	onBothStores(t, agreesWithReference)
+}
+
+func agreesWithReference(t *testing.T, fresh func(*clock) ratelimit.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		rate := rapid.Custom(func(t *rapid.T) ratelimit.Rate {
 			return ratelimit.Rate{
@@ -139,8 +143,8 @@ func TestLimiter_agreesWithReference(t *testing.T) {
 				Period: time.Duration(rapid.Int64Range(1, 90).Draw(t, "seconds")) * time.Second,
 			}
 		})
-		l, c := newLimiter()
-		g := &rig{limiter: l, clock: c, rates: rapid.SliceOfN(rate, 1, 3).Draw(t, "rates")}
+		c := newClock()
+		g := &rig{limiter: ratelimit.New(fresh(c), steady), clock: c, rates: rapid.SliceOfN(rate, 1, 3).Draw(t, "rates")}
 		g.refs = make([]reference, len(g.rates))
 		t.Repeat(map[string]func(*rapid.T){
 			"":       g.check,

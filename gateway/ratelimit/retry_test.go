@@ -15,10 +15,14 @@ import (
 // also when the clock was set back or the rate was changed before.
 func TestRetryAfter_holds(t *testing.T) {
 	t.Parallel()
+	onBothStores(t, retryAfterHolds)
+}
+
+func retryAfterHolds(t *testing.T, fresh func(*clock) ratelimit.Store) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newClock()
 		jitter := rapid.Float64Range(0, 0.999999).Draw(t, "jitter")
-		l := ratelimit.New(ratelimit.NewMemory(c.Now, 0), func() float64 { return jitter })
+		l := ratelimit.New(fresh(c), func() float64 { return jitter })
 		draw := func(label string) ratelimit.Charge {
 			rate := ratelimit.Rate{
 				Count:  rapid.Int64Range(1, 100_000).Draw(t, label+" count"),

@@ -8,20 +8,25 @@ import (
 	"github.com/ulule/limiter/v3"
 )
 
-// The methods below make Memory a limiter.Store. They differ from ulule's stores
-// in two ways, both intended: a refused call is not charged, and since the budget
-// refills evenly, Reset is the time at which the budget is full again or, after a
-// refusal, at which the same call is admitted. Keys of callers of this interface
-// are not known to be trusted, hence bounded in number.
+// singles makes a store a limiter.Store. It differs from ulule's stores in two
+// ways, both intended: a refused call is not charged, and since the budget refills
+// evenly, Reset is the time at which the budget is full again or, after a refusal,
+// at which the same call is admitted. Keys of callers of this interface are not
+// known to be trusted, hence bounded in number.
+type singles struct {
+	spendAll func(context.Context, []Item) (Outcome, error)
+	forget   func(ctx context.Context, id string) error
+	wall     func(at time.Duration) time.Time // what Outcome.At means
+}
 
 // Get spends one unit if it fits.
-func (m *Memory) Get(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
-	return m.Increment(ctx, key, 1, rate)
+func (s singles) Get(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+	return s.Increment(ctx, key, 1, rate)
 }
 
 // Increment spends count units if they fit, else none; Reached tells which. A
 // count above the whole budget is refused each time.
-func (m *Memory) Increment(ctx context.Context, key string, count int64, rate limiter.Rate) (limiter.Context, error) {
+func (s singles) Increment(ctx context.Context, key string, count int64, rate limiter.Rate) (limiter.Context, error) {
 	r, err := convert(rate, count)
 	if err != nil {
 		return limiter.Context{}, err
@@ -30,43 +35,44 @@ func (m *Memory) Increment(ctx context.Context, key string, count int64, rate li
 	if count <= r.Count {
 		it.Cost = r.backlog(count)
 	}
-	out, err := m.SpendAll(ctx, []Item{it})
+	out, err := s.spendAll(ctx, []Item{it})
 	if err != nil {
 		return limiter.Context{}, err
 	}
 	if count > r.Count {
-		return m.context(r, out.Backlogs[0], r.Count, true), nil
+		return s.context(r, out, r.Count, true), nil
 	}
-	return m.context(r, out.Backlogs[0], count, !out.Admitted), nil
+	return s.context(r, out, count, !out.Admitted), nil
 }
 
 // Peek spends nothing. Reached tells that Get would be refused now.
-func (m *Memory) Peek(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+func (s singles) Peek(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
 	r, err := convert(rate, 0)
 	if err != nil {
 		return limiter.Context{}, err
 	}
-	out, err := m.SpendAll(ctx, []Item{single(key, r)})
+	out, err := s.spendAll(ctx, []Item{single(key, r)})
 	if err != nil {
 		return limiter.Context{}, err
 	}
-	return m.context(r, out.Backlogs[0], 1, r.wait(out.Backlogs[0], 1) > 0), nil
+	return s.context(r, out, 1, r.wait(out.Backlogs[0], 1, out.parts()) > 0), nil
 }
 
 // Reset makes the budget of a key whole.
-func (m *Memory) Reset(_ context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
+func (s singles) Reset(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
 	r, err := convert(rate, 0)
 	if err != nil {
 		return limiter.Context{}, err
 	}
 	it := single(key, r)
-	m.mu.Lock()
-	p := m.pool(it.Evictable)
-	if i, ok := p.index[it.ID]; ok {
-		p.remove(i)
+	if err := s.forget(ctx, it.ID); err != nil {
+		return limiter.Context{}, err
 	}
-	m.mu.Unlock()
-	return m.context(r, 0, 0, false), nil
+	out, err := s.spendAll(ctx, []Item{it})
+	if err != nil {
+		return limiter.Context{}, err
+	}
+	return s.context(r, out, 0, false), nil
 }
 
 func single(key string, r Rate) Item {
@@ -84,15 +90,16 @@ func convert(rate limiter.Rate, count int64) (Rate, error) {
 	return r, nil
 }
 
-func (m *Memory) context(r Rate, backlog time.Duration, count int64, reached bool) limiter.Context {
+func (s singles) context(r Rate, out Outcome, count int64, reached bool) limiter.Context {
+	backlog := out.Backlogs[0]
 	delay := backlog
 	if reached {
-		delay = r.wait(backlog, count)
+		delay = r.wait(backlog, count, out.parts())
 	}
 	return limiter.Context{
 		Limit:     r.Count,
-		Remaining: r.remaining(backlog),
-		Reset:     epochSeconds(m.now().Add(delay)),
+		Remaining: r.remaining(backlog, out.parts()),
+		Reset:     epochSeconds(s.wall(out.At).Add(delay)),
 		Reached:   reached,
 	}
 }

@@ -27,6 +27,7 @@ type Item struct {
 	Cost      time.Duration // >= 0, <= Burst
 	Burst     time.Duration // the backlog must not exceed it
 	Evictable bool          // the key was chosen by a caller who proved nothing
+	Closed    bool          // refused rather than decided by one of several processes alone
 }
 
 // Outcome is the answer of SpendAll.
@@ -34,13 +35,20 @@ type Outcome struct {
 	Admitted bool
 	At       time.Duration   // when it happened, on the store's own clock
 	Backlogs []time.Duration // by item, 0 to Burst: after the spend if admitted, as found if not
+	// Alone is set when one process decided on its own part of budgets that are
+	// meant to be shared: the number of parts. Each cost weighed as many times.
+	Alone int
 }
+
+// parts is into how many parts the budgets were cut.
+func (o Outcome) parts() int { return max(1, o.Alone) }
 
 // Receipt is one bucket's part in RefundAll.
 type Receipt struct {
 	ID      string
 	Cost    time.Duration // what was spent
 	SpentAt time.Duration // Outcome.At of the spend
+	Alone   bool          // it was spent where Outcome.Alone was set
 }
 
 // left is how much of a spend may be taken back at an instant. The spend has been

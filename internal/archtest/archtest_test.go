@@ -65,6 +65,7 @@ var homes = []struct {
 	{"github.com/gin-gonic/gin", []string{"gateway"}, "HTTP routing is the gateway's"},
 	{"github.com/golang-jwt/jwt", []string{"authz"}, "tokens are made and read in authz alone"},
 	{"github.com/ulule/limiter", []string{"gateway/ratelimit"}, "its counting rules are ours"},
+	{"github.com/redis/go-redis", []string{"gateway/ratelimit"}, "only budgets live in Redis"},
 	{"gorm.io", []string{"authz", "partners", "consent", "registration", "gateway/intake", "gateway/forward", "internal/db", "internal/dbtest", "models/migrations"}, "one store.go per package talks to the database"},
 	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
 	{"github.com/glebarez", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
