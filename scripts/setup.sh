@@ -23,8 +23,6 @@ redis_package() {
 	fi
 }
 
-command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
-postgres_present || missing+=(postgresql)
 browser_present() {
 	local name
 	[ -n "${COUNTERSIGN_TEST_BROWSER:-}" ] && return 0
@@ -33,6 +31,9 @@ browser_present() {
 	done
 	return 1
 }
+
+command -v go >/dev/null 2>&1 || { echo "setup: install Go 1.26 or newer first (https://go.dev/dl)" >&2; exit 1; }
+postgres_present || missing+=(postgresql)
 browser_present || missing+=(chromium) # the tests of the pages
 redis_present || missing+=("$(redis_package)")
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it

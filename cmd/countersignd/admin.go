@@ -68,7 +68,7 @@ func operateAlone(ctx context.Context, c Config, name string, input any) (json.R
 		return nil, errors.Join(err, d.close())
 	}
 	out, err := operations(s).Run(ctx, name, input)
-	return out, errors.Join(err, d.close())
+	return out, errors.Join(err, s.close(), d.close())
 }
 
 // printTable shows a list as a table and one object as lines of name and value,

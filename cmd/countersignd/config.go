@@ -17,6 +17,8 @@ import (
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"countersign/gateway/ratelimit"
 )
 
 const envPrefix = "COUNTERSIGN_"
@@ -24,6 +26,8 @@ const envPrefix = "COUNTERSIGN_"
 // Config is everything an operator can set. A setting is a flag (--data-dir), an
 // environment variable (COUNTERSIGN_DATA_DIR) or a key of the YAML file
 // (data_dir), the former winning over the latter; unknown names are refused.
+// RedisURL has no flag: it may hold a password, and command lines are seen by
+// everybody on the machine.
 type Config struct {
 	Listen          string `koanf:"listen"`            // address of the API
 	PublicURL       string `koanf:"public_url"`        // issuer of tokens and base of links; default http(s):// and the listen address
@@ -159,19 +163,32 @@ func (c Config) complete() (Config, error) {
 	if c.CoreDatabaseURL == "" {
 		c.CoreDatabaseURL = coreBeside(c.DatabaseURL)
 	}
-	for name, n := range map[string]int64{
-		"workers": int64(c.Workers), "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
-		"requests_per_minute": c.RequestsPerMinute, "tokens_per_minute": c.TokensPerMinute,
-	} {
-		if n < 1 {
-			return c, fmt.Errorf("%s must be at least 1", name)
+	if c.RedisURL != "" {
+		if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
+			return c, fmt.Errorf("redis_url %w", err)
 		}
+	}
+	if err := c.checkNumbers(); err != nil {
+		return c, err
 	}
 	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return c, fmt.Errorf("log_format: %q is neither text nor json", c.LogFormat)
 	}
 	_, err = c.level()
 	return c, err
+}
+
+// checkNumbers refuses budgets and workers of nothing.
+func (c Config) checkNumbers() error {
+	for name, n := range map[string]int64{
+		"workers": int64(c.Workers), "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
+		"requests_per_minute": c.RequestsPerMinute, "tokens_per_minute": c.TokensPerMinute,
+	} {
+		if n < 1 {
+			return fmt.Errorf("%s must be at least 1", name)
+		}
+	}
+	return nil
 }
 
 func (c Config) scheme() string {

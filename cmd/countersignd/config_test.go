@@ -59,6 +59,7 @@ func TestLoadConfig_refuses(t *testing.T) {
 		"a budget of nothing":            {[]string{"--devices-per-hour", "0"}, nil, "devices_per_hour"},
 		"a number that is none":          {nil, []string{"COUNTERSIGN_WORKERS=many"}, "workers"},
 		"a log level nobody knows":       {[]string{"--log-level", "loud"}, nil, "log_level"},
+		"a Redis URL of another kind":    {nil, []string{"COUNTERSIGN_REDIS_URL=http://h"}, "redis_url must be redis://"},
 		"a public URL that is not a URL": {[]string{"--public-url", "gw"}, nil, "public_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +68,25 @@ func TestLoadConfig_refuses(t *testing.T) {
 				t.Errorf("error = %v, want it to name %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestLoadConfig_redisURLIsASecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(file, []byte("redis_url: rediss://gw:hunter2@redis.internal:6380/2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, []string{"--config", file}, nil)
+	if err != nil || c.RedisURL != "rediss://gw:hunter2@redis.internal:6380/2" {
+		t.Errorf("from the file: %q, %v", c.RedisURL, err)
+	}
+	if _, err := load(t, nil, []string{"COUNTERSIGN_REDIS_URL=redis://gw:hunter2@h:port"}); err == nil || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a wrong URL: %v", err)
+	}
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	bindFlags(flags)
+	if flags.Lookup("redis-url") != nil {
+		t.Error("there is a flag for it: everybody on the machine reads command lines")
 	}
 }
 

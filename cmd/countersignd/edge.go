@@ -61,6 +61,9 @@ func newMetrics(s *services) *prometheus.Registry {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&backlogCollector{s: s},
 	)
+	if s.shared != nil {
+		r.MustRegister(s.shared.gauge())
+	}
 	return r
 }
 

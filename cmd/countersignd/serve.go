@@ -51,7 +51,7 @@ func serve(ctx context.Context, c Config, log *slog.Logger) error {
 		return errors.Join(err, d.close())
 	}
 	err = serveOn(ctx, c, d, s, log)
-	return errors.Join(err, d.close())
+	return errors.Join(err, s.close(), d.close())
 }
 
 func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog.Logger) error {
@@ -117,6 +117,9 @@ func (c Config) announce(log *slog.Logger) {
 	log.Info("countersign is listening", "address", c.Listen, "public_url", c.PublicURL, "data", c.DataDir, "version", version())
 	if strings.HasPrefix(c.DatabaseURL, "sqlite:") {
 		log.Info("the database is embedded SQLite: one process on one machine. For replicas set database_url to PostgreSQL")
+	}
+	if c.RedisURL != "" {
+		log.Info("budgets are shared by all replicas that use the same Redis")
 	}
 	if c.TLSCert == "" && strings.HasPrefix(c.PublicURL, "http:") {
 		log.Info("plain http: only programs on this machine should reach it. For others set tls_cert and tls_key, or put a proxy with TLS in front and set public_url")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,6 +34,7 @@ type services struct {
 	uploads  *intake.Service
 	reader   *intake.Reader
 	budgets  *budgets
+	shared   *sharedBudgets // nil: budgets are counted in this process
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -62,7 +64,11 @@ func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*service
 	if err != nil {
 		return nil, err
 	}
-	s.budgets = newBudgets(c, s.registry, ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil))
+	var buckets ratelimit.Store
+	if buckets, s.shared, err = openBudgets(c, log); err != nil {
+		return nil, err
+	}
+	s.budgets = newBudgets(c, s.registry, ratelimit.New(buckets, nil))
 	s.forward = forward.New(forward.Deps{
 		DB: d.gateway, Core: s.core, Gate: s.consent, Now: time.Now, Worker: workerName(), Logger: log,
 		Settings: forward.Settings{Workers: c.Workers},
@@ -95,20 +101,18 @@ func workerName() string {
 // run keeps the background work going until ctx ends, and returns when what was
 // begun is finished.
 func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
-	done := make(chan struct{}, 3)
-	start := func(work func()) {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			work()
-		}()
+	var work sync.WaitGroup
+	work.Go(func() { s.forward.Run(ctx) })
+	work.Go(func() { s.consent.RunFences(ctx) })
+	work.Go(func() { maintain(ctx, d.gateway, s, log) })
+	if s.shared != nil {
+		work.Go(func() { s.shared.Run(ctx) })
 	}
-	start(func() { s.forward.Run(ctx) })
-	start(func() { s.consent.RunFences(ctx) })
-	start(func() { maintain(ctx, d.gateway, s, log) })
-	for range 3 {
-		<-done
-	}
+	work.Wait()
 }
+
+// close ends what join opened.
+func (s *services) close() error { return s.shared.close() }
 
 // Sweep deletes what was abandoned in any package.
 func (s *services) Sweep(ctx context.Context) error {
