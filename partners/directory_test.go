@@ -16,9 +16,14 @@ func TestHasDomain(t *testing.T) {
 			domain string
 			want   bool
 		}{
-			{tenant.ID, "fabrikam.example", true}, {tenant.ID, " FABRIKAM.example ", true},
-			{tenant.ID, "contoso.example", false}, {other.ID, "fabrikam.example", false},
-			{tenant.ID, "", false}, {tenant.ID, "a\x00.example", false}, {tenant.ID, "%", false}, {"nobody", "fabrikam.example", false},
+			{tenant.ID, "fabrikam.example", true},
+			{tenant.ID, " FABRIKAM.example ", true},
+			{tenant.ID, "contoso.example", false},
+			{other.ID, "fabrikam.example", false},
+			{tenant.ID, "", false},
+			{tenant.ID, "a\x00.example", false},
+			{tenant.ID, "%", false},
+			{"nobody", "fabrikam.example", false},
 		} {
 			if got, err := w.HasDomain(t.Context(), tc.of, tc.domain); err != nil || got != tc.want {
 				t.Errorf("%s of %s: %v, %v", tc.domain, tc.of, got, err)

@@ -30,8 +30,11 @@ func (f UploadFilter) condition(scope Scope) condition {
 	var args []any
 	add := func(sql string, arg ...any) { all, args = append(all, sql), append(args, arg...) }
 	for _, equal := range []struct{ column, value string }{
-		{"state", string(f.State)}, {"kind", string(f.Kind)},
-		{"request_id", f.RequestID}, {"correlation_id", f.CorrelationID}, {"report_id", f.ReportID},
+		{"state", string(f.State)},
+		{"kind", string(f.Kind)},
+		{"request_id", f.RequestID},
+		{"correlation_id", f.CorrelationID},
+		{"report_id", f.ReportID},
 	} {
 		if equal.value != "" {
 			add("uploads."+equal.column+" = ?", equal.value)

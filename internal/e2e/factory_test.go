@@ -208,9 +208,9 @@ func TestFactory_folderOfReportsAndAKilledGateway(t *testing.T) {
 		t.Fatalf("exit code %d\n%s%s", end.code, end.stdout, end.stderr)
 	}
 	for what, query := range map[string]string{
-		"rows of reports":         "SELECT count(*) FROM upload_rows JOIN uploads ON uploads.id = upload_rows.upload_id WHERE uploads.kind = 'report' AND uploads.state = 'finished'",
-		"identities":              "SELECT count(*) FROM core.identities WHERE retired_at IS NULL",
-		"product keys":            "SELECT count(DISTINCT product_key) FROM core.identities",
+		"rows of reports":          "SELECT count(*) FROM upload_rows JOIN uploads ON uploads.id = upload_rows.upload_id WHERE uploads.kind = 'report' AND uploads.state = 'finished'",
+		"identities":               "SELECT count(*) FROM core.identities WHERE retired_at IS NULL",
+		"product keys":             "SELECT count(DISTINCT product_key) FROM core.identities",
 		"identities once reported": "SELECT count(*) FROM (SELECT identity_id FROM core.device_events WHERE kind = 'reported' GROUP BY identity_id HAVING count(*) = 1) AS once",
 	} {
 		if n := s.number(query); n != files {
