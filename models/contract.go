@@ -25,6 +25,8 @@ const (
 	ByGrant   AuthorityKind = "grant"   // a partner, under a tenant's grant
 	ByTenant  AuthorityKind = "tenant"  // the tenant itself
 	ByFactory AuthorityKind = "factory" // an OEM's report; belongs to no tenant
+
+	ByOperator AuthorityKind = "operator" // who runs the service; settles what no tenant may
 )
 
 // SubjectEpoch is the epoch under which the gateway let work through.
@@ -52,7 +54,7 @@ type CoreRow struct {
 	Row      int // 1-based ordinal in the upload
 	Identity DeviceIdentity
 	Order    OrderData
-	DeviceID DeviceID // the registration meant, for a removal
+	DeviceID DeviceID // the registration meant, for a removal or a replacement
 
 	// Of a factory's report only.
 	SoldTo   PartnerID // the partner the device was sold to; empty when the factory does not say

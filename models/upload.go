@@ -12,13 +12,14 @@ type UploadKind string
 const (
 	UploadRegister UploadKind = "register"
 	UploadRemove   UploadKind = "remove"
-	UploadReport   UploadKind = "report" // an OEM's build report; of no tenant, batch or grant
+	UploadReport   UploadKind = "report"  // an OEM's build report; of no tenant, batch or grant
+	UploadReplace  UploadKind = "replace" // a repair: the row's hash is what a registered device is now
 )
 
 // Valid reports whether the value is one of the above.
 func (v UploadKind) Valid() bool {
 	switch v {
-	case UploadRegister, UploadRemove, UploadReport:
+	case UploadRegister, UploadRemove, UploadReport, UploadReplace:
 		return true
 	}
 	return false
