@@ -71,11 +71,7 @@ func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, ask Ask, grant models.
 // The clock is read under the gate too, so whoever changes the grant later has a
 // later time.
 func enter(ctx context.Context, tx *db.Tx, ask Ask, found *stand) (*stand, time.Time, error) {
-	locks := []db.Lock{shared(found.PartnerGate), shared(found.ClientGate)}
-	if !ask.ofFactory() {
-		locks = append(locks, shared(found.TenantGate), shared(found.GrantGate))
-	}
-	if err := tx.Gate(ctx, locks...); err != nil {
+	if err := tx.Gate(ctx, found.locks(ask)...); err != nil {
 		return nil, time.Time{}, err
 	}
 	now, err := tx.Now(ctx)
@@ -118,7 +114,7 @@ func (f *stand) judge(scope string, now time.Time) (Verdict, string) {
 	return VerdictActive, ""
 }
 
-// expired: a factory's ask rests on nothing that ends by the clock.
+// expired: an ask without a grant rests on nothing that ends by the clock.
 func (f *stand) expired(now time.Time) bool { return !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt) }
 
 func (f *stand) permitOrRefuse(ask Ask, now time.Time) (Permit, error) {
@@ -134,19 +130,7 @@ func (f *stand) permitOrRefuse(ask Ask, now time.Time) (Permit, error) {
 }
 
 func (f *stand) permit(ask Ask, now time.Time) Permit {
-	p := Permit{
-		Grant: f.GrantID, Epoch: f.GrantEpoch, ExpiresAt: f.ExpiresAt, Now: now,
-		Epochs: []models.SubjectEpoch{
-			{Kind: models.SubjectOfPartner, ID: string(ask.Partner), Epoch: f.PartnerEpoch},
-			{Kind: models.SubjectOfClient, ID: string(ask.Client), Epoch: f.ClientEpoch},
-		},
-	}
-	if ask.ofFactory() {
-		return p
-	}
-	p.Epochs = append(p.Epochs,
-		models.SubjectEpoch{Kind: models.SubjectOfTenant, ID: string(ask.Tenant), Epoch: f.TenantEpoch},
-		models.SubjectEpoch{Kind: models.SubjectOfGrant, ID: string(f.GrantID), Epoch: f.GrantEpoch})
+	p := Permit{Grant: f.GrantID, Epoch: f.GrantEpoch, ExpiresAt: f.ExpiresAt, Now: now, Epochs: f.epochs(ask)}
 	if f.DeviceLimit != nil {
 		left := max(0, *f.DeviceLimit-f.DevicesUsed-f.DevicesReserved)
 		p.Left = &left

@@ -8,18 +8,18 @@ import (
 
 // Ask names who wants to do what in which tenant.
 type Ask struct {
-	Partner models.PartnerID
+	Partner models.PartnerID // empty when a tenant asks for itself
 	Client  models.ClientID
 	Tenant  models.TenantID // as the caller named it; it may be nobody's; empty for a factory's report
-	Scope   string          // a grant scope, or ScopeFactoryReport
+	Scope   string          // a grant scope, ScopeFactoryReport or ScopeOwnDevices
 }
 
 // Permit says that the gate was open, and under which epochs.
 type Permit struct {
-	Grant     models.GrantID        // empty for a factory's report
+	Grant     models.GrantID        // empty for an ask that needs none
 	Epoch     int64                 // of the grant
-	Epochs    []models.SubjectEpoch // partner, client and, but for a factory's report, tenant and grant, in this order
-	ExpiresAt time.Time             // of the grant; zero for a factory's report
+	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order, as far as the ask is about them
+	ExpiresAt time.Time             // of the grant; zero without one
 	Now       time.Time             // the database's clock when the state was read
 	Left      *int64                // devices the limit still leaves; nil means no limit
 }

@@ -163,18 +163,28 @@ const standSQL = `SELECT
 	JOIN oauth_clients c ON c.partner_id = g.partner_id
 	WHERE g.partner_id = ? AND g.tenant_id = ? AND c.id = ? AND `
 
-const standOfFactorySQL = `SELECT
+// What decides without a grant: the partner's switches, or the tenant's, with those of
+// a client that is its own.
+const (
+	standOfFactorySQL = `SELECT
 	p.gate AS partner_gate, p.epoch AS partner_epoch, p.state AS partner_state,
 	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state
 	FROM partners p
 	JOIN oauth_clients c ON c.partner_id = p.id
 	WHERE p.id = ? AND c.id = ?`
+	standOfOwnerSQL = `SELECT
+	t.gate AS tenant_gate, t.epoch AS tenant_epoch, t.state AS tenant_state,
+	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state
+	FROM tenants t
+	JOIN oauth_clients c ON c.tenant_id = t.id
+	WHERE t.id = ? AND c.id = ?`
+)
 
 // standLive reads the pair's live grant; nil when there is none, as for a tenant
 // that is no GUID at all.
 func (r rows) standLive(ask Ask) (*stand, error) {
-	if ask.ofFactory() {
-		return r.standOfFactory(ask)
+	if !ask.needsGrant() {
+		return r.standWithout(ask)
 	}
 	if !models.ValidGUID(string(ask.Tenant)) {
 		return nil, nil
@@ -184,19 +194,23 @@ func (r rows) standLive(ask Ask) (*stand, error) {
 
 // standOf reads exactly this grant; nil when the pair has no such grant.
 func (r rows) standOf(ask Ask, grant models.GrantID) (*stand, error) {
-	if ask.ofFactory() {
-		return r.standOfFactory(ask)
+	if !ask.needsGrant() {
+		return r.standWithout(ask)
 	}
 	return r.stand(standSQL+"g.id = ?", ask.Partner, ask.Tenant, ask.Client, grant)
 }
 
-// standOfFactory reads what decides without a grant.
-func (r rows) standOfFactory(ask Ask) (*stand, error) {
-	found, err := r.stand(standOfFactorySQL, ask.Partner, ask.Client)
+// standWithout reads what decides without a grant.
+func (r rows) standWithout(ask Ask) (*stand, error) {
+	sql, id := standOfFactorySQL, string(ask.Partner)
+	if ask.ofOwner() {
+		sql, id = standOfOwnerSQL, string(ask.Tenant)
+	}
+	found, err := r.stand(sql, id, ask.Client)
 	if err != nil || found == nil {
 		return nil, err
 	}
-	return found.inFactory(), nil
+	return found.without(ask), nil
 }
 
 func (r rows) stand(sql string, args ...any) (*stand, error) {

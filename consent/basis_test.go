@@ -2,8 +2,12 @@ package consent
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"countersign/internal/db"
 	"countersign/internal/errs"
@@ -87,4 +91,62 @@ func (w *world) claimFactory(t *testing.T, ask Ask) (standing Standing) {
 		return err
 	})
 	return standing
+}
+
+// A tenant needs nobody's consent for its own devices, only a client of its own; and
+// both can be stopped.
+func TestOwnerAskNeedsNoGrantButAStandingTenant(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		tenant := w.byCust.TenantID
+		client := models.ClientID("t-" + uuid.NewString())
+		w.create(t, &models.OAuthClient{
+			ID: client, OwnerKind: models.OwnerTenant, TenantID: &tenant, Name: "MDM",
+			AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 8, CreatedAt: start,
+		})
+		ask := Ask{Client: client, Tenant: tenant, Scope: ScopeOwnDevices}
+		w.exec(t, "UPDATE tenants SET epoch = 9 WHERE id = ?", tenant)
+		want := []models.SubjectEpoch{
+			{Kind: models.SubjectOfClient, ID: string(client), Epoch: 8},
+			{Kind: models.SubjectOfTenant, ID: string(tenant), Epoch: 9},
+		}
+		early, err := w.Check(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sure, err := w.checkTx(t.Context(), ask)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Permit{early, sure, w.claimFactory(t, ask).Permit} {
+			if p.Grant != "" || p.Left != nil || !slices.Equal(p.Epochs, want) || !p.NotAfter().Equal(start.Add(NotAfterBound)) {
+				t.Errorf("permit %+v", p)
+			}
+		}
+		for _, c := range []struct {
+			table, off, on, id string
+			want               *errs.Error
+		}{
+			{"tenants", "suspended", "active", string(tenant), ErrTenantSuspended},
+			{"oauth_clients", "frozen", "active", string(client), ErrClientFrozen},
+		} {
+			w.exec(t, "UPDATE "+c.table+" SET state = ? WHERE id = ?", c.off, c.id)
+			w.refusedBoth(t, ask, c.want)
+			if got := w.claimFactory(t, ask); got.Verdict != VerdictHeld {
+				t.Errorf("standing %+v", got)
+			}
+			w.exec(t, "UPDATE "+c.table+" SET state = ? WHERE id = ?", c.on, c.id)
+		}
+		other := w.addTenant(t, "Other Ltd")
+		for name, ask := range map[string]Ask{
+			"another tenant":     {Client: client, Tenant: other.TenantID, Scope: ScopeOwnDevices},
+			"a partner's client": {Client: w.ask.Client, Tenant: tenant, Scope: ScopeOwnDevices},
+			"a grant's scope":    {Client: client, Tenant: tenant, Scope: GrantScopeDevicesRegister},
+			"a partner":          {Partner: w.ask.Partner, Client: w.ask.Client, Tenant: tenant, Scope: ScopeOwnDevices},
+		} {
+			if _, err := w.checkTx(t.Context(), ask); !errors.Is(err, ErrNoConsent) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
 }
