@@ -43,13 +43,16 @@ const (
 	DeviceReported   DeviceEventKind = "reported"   // a factory's report spoke of it
 	DeviceSuperseded DeviceEventKind = "superseded" // a newer report of the same factory took its place
 	DeviceWithdrawn  DeviceEventKind = "withdrawn"  // its factory got the product key back
+
+	DeviceReplaced DeviceEventKind = "replaced" // a repair put other hardware in its place
+	DeviceSettled  DeviceEventKind = "settled"  // a person settled a case that involved it
 )
 
 // Valid reports whether the value is one of the above.
 func (v DeviceEventKind) Valid() bool {
 	switch v {
 	case DeviceRegistered, DeviceSeen, DeviceContested, DeviceAttention, DeviceRemoved,
-		DeviceReported, DeviceSuperseded, DeviceWithdrawn:
+		DeviceReported, DeviceSuperseded, DeviceWithdrawn, DeviceReplaced, DeviceSettled:
 		return true
 	}
 	return false
@@ -163,6 +166,8 @@ type Registration struct {
 	GroupTag     string
 	OrderData    *string // JSON of OrderData without the group tag; nil when none was sent
 	RegisteredAt time.Time
+	Quality      HashQuality // of the hash it was registered by
+	HashMadeAt   *time.Time  // when that hash says it was captured; nil when it does not say
 	EndedAt      *time.Time
 	Last         LastKnown `gorm:"embedded;embeddedPrefix:last_"`
 }
@@ -216,8 +221,9 @@ type CoreFence struct {
 func (CoreFence) TableName() string { return "fences" }
 
 // DeviceEvent is one entry of a device's append-only history. Tenant and partner
-// are those of the caller, so entries of different tenants stand side by side: a
-// reader must show each caller its own only.
+// are those of the caller, of a settlement those of the device's owner, so entries
+// of different tenants stand side by side: a reader must show each caller its own
+// only.
 type DeviceEvent struct {
 	ID         int64 `gorm:"primaryKey"`
 	IdentityID int64
@@ -231,4 +237,24 @@ type DeviceEvent struct {
 	Ordinal    int
 	Reason     string // rule of the verdict, in words of the matcher; may be empty
 	At         time.Time
+
+	// Why the row was matched to this device or not: rule, then the identifiers that
+	// agree, that conflict and that are unknown by their letters, then t for a match
+	// without TPM evidence, parted by colons. Empty when nothing was compared.
+	Why         string
+	OtherDevice DeviceID // the successor, the predecessor, or where the parts came from
+	CaseID      CaseID   // the attention case it is about
 }
+
+// HashQuality is what a hash was worth as evidence, as a set of bits: the flags
+// below, then for each critical field one bit that it was missing and one that it
+// held a placeholder. Zero says that there was no hash.
+type HashQuality int64
+
+// The flags.
+const (
+	QualityKnown      HashQuality = 1 << iota // there was a hash
+	QualityTPMSeen                            // it states a TPM's endorsement key
+	QualityNotFullOS                          // captured in Windows PE, which sees fewer parts
+	QualityFieldShift = 8                     // where the bits of the fields begin
+)

@@ -25,7 +25,7 @@ func TestCoreSchemaIsWhatTheStructsSay(t *testing.T) {
 		t, migrations.Core,
 		&models.IDSeries{}, &models.Identity{}, &models.IdentityHash{}, &models.IdentityKey{}, &models.Registration{},
 		&models.RegistrationAnchor{}, &models.StoredAnswer{}, &models.CoreFence{}, &models.DeviceEvent{},
-		&models.FactoryStatement{},
+		&models.FactoryStatement{}, &models.AttentionCase{}, &models.CaseCapture{}, &models.CaseParty{}, &models.SettledPair{},
 	)
 }
 
