@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/models"
 	"countersign/registration/hardwarehash"
@@ -31,6 +32,9 @@ type claim struct {
 	device models.Identity // what the hash or the row says; ID is the number kept for a new identity
 	digest [32]byte        // of the hash bytes
 	keys   []int64         // where to look for candidates
+
+	quality models.HashQuality // what the hash is worth as evidence
+	madeAt  *time.Time         // when the hash says it was captured
 }
 
 // readClaims makes rows ready, in the order of their numbers. Decoding is the
@@ -67,7 +71,9 @@ func readHash(row models.CoreRow) claim {
 		return settled(row, models.OutcomeInvalidHash, refusalSentence(err))
 	}
 	row.Identity.Hash = raw
-	c := claim{row: row, kind: claimHash, device: identityOf(report.Identity()), digest: sha256.Sum256(raw)}
+	id := report.Identity()
+	c := claim{row: row, kind: claimHash, device: identityOf(id), digest: sha256.Sum256(raw)}
+	c.quality, c.madeAt = qualityOf(report, id)
 	c.keys = keysOf(&c.device)
 	return c
 }

@@ -16,6 +16,7 @@ var (
 	registrationColumns = []string{
 		"id", "identity_id", "tenant_id", "state", "authority", "partner_id", "client_id", "grant_id",
 		"tracking_id", "ordinal", "group_tag", "order_data", "registered_at",
+		"quality", "hash_made_at",
 	}
 	identityColumns = []string{
 		"id", "ek_digest", "smbios_uuid", "macs", "manufacturer", "product", "serial",
@@ -26,7 +27,7 @@ var (
 	keyColumns   = []string{"key", "identity_id"}
 	eventColumns = []string{
 		"identity_id", "device_id", "kind", "tenant_id", "partner_id", "client_id", "grant_id",
-		"tracking_id", "ordinal", "reason", "at",
+		"tracking_id", "ordinal", "reason", "at", "why", "other_device", "case_id",
 	}
 	statementColumns = []string{"key", "partner_id", "tracking_id", "ordinal"}
 	answerColumns    = []string{"tracking_id", "ordinal", "code", "detail", "device_id", "absent", "answered_at"}
@@ -38,6 +39,7 @@ func registrationValues(r *models.Registration) []any {
 	return []any{
 		string(r.ID), r.IdentityID, string(r.TenantID), string(r.State), string(r.Authority), string(r.PartnerID),
 		string(r.ClientID), string(r.GrantID), string(r.TrackingID), r.Ordinal, r.GroupTag, r.OrderData, r.RegisteredAt,
+		int64(r.Quality), r.HashMadeAt,
 	}
 }
 
@@ -56,7 +58,7 @@ func keyValues(k *models.IdentityKey) []any { return []any{k.Key, k.IdentityID} 
 func eventValues(e *models.DeviceEvent) []any {
 	return []any{
 		e.IdentityID, string(e.DeviceID), string(e.Kind), string(e.TenantID), string(e.PartnerID), string(e.ClientID),
-		string(e.GrantID), string(e.TrackingID), e.Ordinal, e.Reason, e.At,
+		string(e.GrantID), string(e.TrackingID), e.Ordinal, e.Reason, e.At, e.Why, string(e.OtherDevice), string(e.CaseID),
 	}
 }
 

@@ -17,6 +17,7 @@ type finding struct {
 	answer  *models.Answer
 	notes   []note
 	verdict verdict
+	clashes []*finding // other rows it is in conflict with
 }
 
 // note is an entry for the history of a known device.
@@ -38,6 +39,7 @@ type deciding struct {
 // decide fills a plan from claims, in the order of their rows, and the candidates
 // found for them.
 func decide(p *plan, claims []claim, candidates []known, newID func() string) error {
+	p.newID = newID
 	d := &deciding{authority: p.sub.Authority, known: indexByKey(candidates)}
 	for i := range claims {
 		f := &finding{claim: &claims[i]}
@@ -210,20 +212,33 @@ func (f *finding) registers() bool { return f.answer == nil }
 func (f *finding) carryOut(p *plan, newID func() string) error {
 	row := f.row.Row
 	for _, n := range f.notes {
-		p.note(row, n.kind, n.of.ID, n.of.Active.ID, f.verdict.reason())
+		p.note(row, n.kind, n.of.ID, n.of.Active.ID, f.verdict.reason()).Why = f.whyNot(n.of)
 	}
-	switch {
-	case !f.registers():
+	if !f.registers() {
+		if f.answer.Code == models.OutcomeNeedsAttention {
+			p.open(f.dispute())
+		}
 		p.say(*f.answer)
 		return nil
-	case f.at == nil:
-		return p.register(f.row, p.learn(f.claim), models.DeviceID(newID()))
+	}
+	e, err := p.register(f.claim, f.become(p), models.DeviceID(newID()))
+	if err == nil {
+		f.explain(e)
+	}
+	return err
+}
+
+// become is the identity that a claim is registered to.
+func (f *finding) become(p *plan) models.Identity {
+	if f.at == nil {
+		return p.learn(f.claim)
 	}
 	if f.at.onRecord() {
 		p.freed.add(&f.at.Identity) // its anchors come in again as the registration's
 	}
+	p.share(f.at)
 	if f.kind == claimHash {
-		return p.register(f.row, p.renew(f.at, f.claim), models.DeviceID(newID()))
+		return p.renew(f.at, f.claim)
 	}
-	return p.register(f.row, f.at.Identity, models.DeviceID(newID()))
+	return f.at.Identity
 }

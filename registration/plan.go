@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/models"
+	"countersign/registration/casebook"
 )
 
 // plan is everything a transaction writes that registers or keeps reports.
@@ -22,8 +23,12 @@ type plan struct {
 	keys          []models.IdentityKey
 	events        []models.DeviceEvent
 	answers       []models.StoredAnswer
+	cases         []*casebook.Opening
+	ended         []models.DeviceID // registrations that repairs end
 
-	given []models.Answer // the same answers, for the caller
+	apart map[int64][]int64 // of identities that may share an anchor: from whom they were told apart
+	newID func() string     // ids of cases
+	given []models.Answer   // the same answers, for the caller
 }
 
 // change is what becomes other about a known identity.
@@ -54,11 +59,13 @@ func (p *plan) say(a models.Answer) {
 	p.answers = append(p.answers, kept(p.sub.Upload, a, p.now))
 }
 
-// note appends to the history of a device.
-func (p *plan) note(row int, kind models.DeviceEventKind, identity int64, device models.DeviceID, reason string) {
+// note appends to the history of a device. The entry may be completed until the
+// next one is made.
+func (p *plan) note(row int, kind models.DeviceEventKind, identity int64, device models.DeviceID, reason string) *models.DeviceEvent {
 	e := event(p.sub, row, kind, identity, device, p.now)
 	e.Reason = reason
 	p.events = append(p.events, e)
+	return &p.events[len(p.events)-1]
 }
 
 // learn stores a device that was not known before.
@@ -93,10 +100,23 @@ func (p *plan) capture(identity models.Identity, c *claim) {
 }
 
 // register binds an identity to the tenant and answers the row.
-func (p *plan) register(row models.CoreRow, identity models.Identity, id models.DeviceID) error {
+func (p *plan) register(c *claim, identity models.Identity, id models.DeviceID) (*models.DeviceEvent, error) {
+	e, err := p.bind(c, identity, id)
+	if err != nil {
+		return nil, err
+	}
+	done := answer(c.row.Row, models.OutcomeRegistered, "")
+	done.DeviceID = id
+	p.say(done)
+	return e, nil
+}
+
+// bind binds an identity to the tenant.
+func (p *plan) bind(c *claim, identity models.Identity, id models.DeviceID) (*models.DeviceEvent, error) {
+	row := c.row
 	order, err := writeOrder(row.Order)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a := p.sub.Authority
 	p.anchors = append(p.anchors, anchorsOf(&identity)...)
@@ -104,12 +124,9 @@ func (p *plan) register(row models.CoreRow, identity models.Identity, id models.
 		ID: id, IdentityID: identity.ID, TenantID: a.TenantID, State: models.RegistrationActive,
 		Authority: a.Kind, PartnerID: a.PartnerID, ClientID: a.ClientID, GrantID: a.GrantID,
 		TrackingID: p.sub.Upload, Ordinal: row.Row, GroupTag: plain(row.Order.GroupTag), OrderData: order, RegisteredAt: p.now,
+		Quality: c.quality, HashMadeAt: c.madeAt,
 	})
-	p.note(row.Row, models.DeviceRegistered, identity.ID, id, "")
-	done := answer(row.Row, models.OutcomeRegistered, "")
-	done.DeviceID = id
-	p.say(done)
-	return nil
+	return p.note(row.Row, models.DeviceRegistered, identity.ID, id, ""), nil
 }
 
 // merge lays a newer capture over what was known. A value that the newer one

@@ -79,6 +79,7 @@ type Device struct {
 	Order      models.OrderData
 	Identity   models.DeviceIdentity // without the hash; of an ended registration as it was at its end
 	CapturedAt time.Time             // when the core last took the identity from a hash
+	Evidence   *Quality              // of the hash it was registered by; nil when there was none
 }
 
 // Devices returns a page of the registrations within a scope, newest first, and the
@@ -180,6 +181,7 @@ func shown(found registered) (Device, error) {
 		Identity: models.DeviceIdentity{
 			SerialNumber: known.Serial, ProductKey: known.ProductKey, Manufacturer: known.Manufacturer, Model: known.Product,
 		},
+		Evidence: readQuality(&found.Registration),
 	}
 	if known.CapturedAt != nil {
 		device.CapturedAt = *known.CapturedAt

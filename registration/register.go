@@ -42,6 +42,9 @@ func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, er
 	if err != nil {
 		return models.Result{}, err
 	}
+	if err := apart(ctx, tx, found); err != nil {
+		return models.Result{}, err
+	}
 	p := &plan{sub: g.sub}
 	if p.now, err = tx.Now(ctx); err != nil {
 		return models.Result{}, err
@@ -49,11 +52,9 @@ func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, er
 	if err := decide(p, claims, found, g.r.newID); err != nil {
 		return models.Result{}, err
 	}
-	g.r.pause(decided)
-	if err := g.r.store.write(ctx, tx, p); err != nil {
+	if err := g.r.finish(ctx, tx, p); err != nil {
 		return models.Result{}, err
 	}
-	g.r.pause(written)
 	return models.Result{Answers: sortAnswers(append(adm.answers, p.given...))}, nil
 }
 

@@ -42,7 +42,7 @@ func (g *reporting) execute(ctx context.Context, tx *db.Tx) (models.Result, erro
 	if err != nil || len(adm.open) == 0 || adm.refusal != nil {
 		return models.Result{Answers: sortAnswers(adm.answers), Refusal: adm.refusal}, err
 	}
-	p := &plan{sub: g.sub}
+	p := &plan{sub: g.sub, newID: g.r.newID}
 	if p.now, err = tx.Now(ctx); err != nil {
 		return models.Result{}, err
 	}
@@ -51,11 +51,9 @@ func (g *reporting) execute(ctx context.Context, tx *db.Tx) (models.Result, erro
 		return models.Result{}, err
 	}
 	d.fill(p)
-	g.r.pause(decided)
-	if err := g.r.store.write(ctx, tx, p); err != nil {
+	if err := g.r.finish(ctx, tx, p); err != nil {
 		return models.Result{}, err
 	}
-	g.r.pause(written)
 	return models.Result{Answers: sortAnswers(append(adm.answers, p.given...))}, nil
 }
 
@@ -63,6 +61,9 @@ func (g *reporting) execute(ctx context.Context, tx *db.Tx) (models.Result, erro
 func (g *reporting) look(ctx context.Context, tx *db.Tx, d *reports) error {
 	found, err := g.r.store.held(ctx, tx, allKeys(d.claims), anyKnown)
 	if err != nil {
+		return err
+	}
+	if err := apart(ctx, tx, found); err != nil {
 		return err
 	}
 	if d.said, err = g.r.store.said(ctx, tx, d.by, d.names()); err != nil {

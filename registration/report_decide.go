@@ -16,6 +16,7 @@ type reported struct {
 	answer *models.Answer
 	notes  []note
 	reason match.Reason // of the notes
+	rule   int          // that decided; 0 when it was not about hardware
 
 	heard    bool // it is the factory's word, and stays so whatever became of the record
 	late     bool // a newer word about one of its names is stored
@@ -137,11 +138,12 @@ func (d *reports) judgeBuilt(f *reported) {
 	}
 	switch {
 	case v.Outcome == match.Attention:
+		f.rule = v.Rule
 		d.refuse(f, v.Reason, v.involved)
 	case v.Outcome == match.Match && v.to.onRecord() && !d.own(v.to):
 		d.refuse(f, reportedByAnother, []*known{v.to})
 	case v.Outcome == match.Match:
-		f.at = v.to
+		f.at, f.rule = v.to, v.Rule
 	case mine != nil:
 		f.at = mine
 	case f.device.Manufacturer == "" || f.device.Serial == "":

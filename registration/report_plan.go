@@ -29,7 +29,7 @@ func (d *reports) fill(p *plan) {
 // carryOut writes one row into the plan and answers it.
 func (d *reports) carryOut(p *plan, f *reported, kept map[*known]bool) {
 	for _, n := range f.notes {
-		p.note(f.row.Row, n.kind, n.of.ID, n.of.Active.ID, string(f.reason))
+		p.note(f.row.Row, n.kind, n.of.ID, n.of.Active.ID, string(f.reason)).Why = f.whyNot(n.of)
 	}
 	retired := 0
 	if f.heard {
@@ -41,6 +41,9 @@ func (d *reports) carryOut(p *plan, f *reported, kept map[*known]bool) {
 		d.answerReturned(f, retired > 0 || f.overtook)
 	case f.standing:
 		f.close(models.OutcomeRegistered, d.keep(p, f))
+	}
+	if f.answer.Code == models.OutcomeNeedsAttention {
+		p.open(f.dispute())
 	}
 	p.say(*f.answer)
 }
@@ -87,7 +90,7 @@ func (d *reports) keep(p *plan, f *reported) string {
 		p.note(f.row.Row, models.DeviceReported, identity.ID, "", "")
 		return sentenceReported
 	}
-	p.note(f.row.Row, models.DeviceReported, f.at.ID, f.at.Active.ID, "")
+	p.note(f.row.Row, models.DeviceReported, f.at.ID, f.at.Active.ID, "").Why = f.whyAt()
 	switch {
 	case f.at.registered():
 		d.attach(p, f)
@@ -139,6 +142,7 @@ func (d *reports) renew(p *plan, f *reported) {
 	if f.at.onRecord() {
 		p.freed.add(&f.at.Identity)
 	}
+	p.share(f.at)
 	p.anchors = append(p.anchors, anchorsOf(&identity)...)
 	p.capture(identity, f.claim)
 }

@@ -22,6 +22,7 @@ const (
 	sentenceAttention       = "%s %s must decide. (%s)"
 	sentenceDuplicate       = "Row %d of this upload names the same device; that row is processed."
 	sentenceSoldToAnother   = "The manufacturer says that it sold this device to another partner. The manufacturer or an operator of the registration service must settle it. (%s)"
+	sentenceCase            = "%s It is case %s."
 	sentenceSeenBefore      = "The device was already registered to this customer, by row %d of upload %s. Nothing changed."
 )
 

@@ -83,6 +83,8 @@ func (s store) addTombstones(ctx context.Context, tx *db.Tx, stones []models.Sto
 type known struct {
 	models.Identity
 	Active owner `gorm:"embedded;embeddedPrefix:active_"`
+
+	apart []int64 // identities that a person told it apart from
 }
 
 // owner is what verdicts need of an active registration.

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"slices"
 	"strconv"
 
 	"countersign/models"
@@ -12,12 +13,14 @@ type verdict struct {
 	match.Verdict
 	to       *known   // the device, when one matched
 	involved []*known // those in conflict, when attention is needed
+	from     *known   // the device that parts came from, when no anchor agrees
 }
 
 // judge matches a capture against the identities that share a key with it: active
 // registrations first, then devices that are registered to nobody.
 func judge(device *models.Identity, among []*known) verdict {
-	return inTerms(match.Decide(deviceOf(device), candidatesFor(among)), among)
+	subject := deviceOf(device)
+	return inTerms(match.Decide(subject, match.Settled(subject, candidatesFor(among), pairsOf(among))), among)
 }
 
 // find looks a product key id or tuple up among the identities that share its key.
@@ -39,6 +42,22 @@ func candidatesFor(among []*known) []match.Candidate {
 	return out
 }
 
+// pairsOf are the settled pairs among known devices.
+func pairsOf(among []*known) []match.Pair {
+	var pairs []match.Pair
+	for i, k := range among {
+		for _, other := range among[i+1:] {
+			if k.isApart(other) {
+				pairs = append(pairs, match.Pair{name(k), name(other)})
+			}
+		}
+	}
+	return pairs
+}
+
+// isApart reports whether a person told two known devices apart.
+func (k *known) isApart(from *known) bool { return slices.Contains(k.apart, from.ID) }
+
 // name is an identity's name among the candidates of one call.
 func name(k *known) string { return strconv.FormatInt(k.ID, 10) }
 
@@ -47,7 +66,7 @@ func inTerms(v match.Verdict, among []*known) verdict {
 	for _, k := range among {
 		byName[name(k)] = k
 	}
-	out := verdict{Verdict: v}
+	out := verdict{Verdict: v, from: byName[v.Predecessor]}
 	if v.Outcome == match.Match {
 		out.to = byName[v.ID]
 	}
@@ -63,7 +82,7 @@ func inTerms(v match.Verdict, among []*known) verdict {
 // own it.
 func (v *verdict) guard(become *models.Identity, among []*known) {
 	for _, k := range among {
-		if k != v.to && k.onRecord() && !k.registered() && shareAnchor(become, &k.Identity) {
+		if k != v.to && k.onRecord() && !k.registered() && !k.isApart(v.to) && shareAnchor(become, &k.Identity) {
 			v.Outcome, v.Reason, v.involved = match.Attention, match.SplitIdentity, []*known{v.to, k}
 			return
 		}

@@ -76,9 +76,10 @@ func refuseClashes(same groups, clashes []clash) {
 		a, b := same.head(c.a), same.head(c.b)
 		rows[a], rows[b] = append(rows[a], b.row.Row), append(rows[b], a.row.Row)
 		rules[a], rules[b] = c.rule, c.rule
+		a.clashes, b.clashes = append(a.clashes, b), append(b.clashes, a)
 	}
 	for f, others := range rows {
-		f.at, f.notes = nil, nil
+		f.at, f.notes, f.verdict = nil, nil, verdict{Verdict: match.Verdict{Outcome: match.Attention, Reason: match.Reason(rules[f])}}
 		f.close(models.OutcomeNeedsAttention, fmt.Sprintf(sentenceWithinUpload, rowList(append(others, f.row.Row)), rules[f]))
 	}
 }
@@ -110,8 +111,11 @@ func (g groups) join(a, b *finding) {
 // compare judges two captures as if one were registered. One capture sent twice
 // is one device, however little it says; so are captures of one known device.
 func compare(a, b *finding) verdict {
-	if a.digest == b.digest || a.at != nil && a.at == b.at {
+	switch {
+	case a.digest == b.digest, a.at != nil && a.at == b.at:
 		return verdict{Verdict: match.Verdict{Outcome: match.Match}}
+	case a.at != nil && b.at != nil && a.at.isApart(b.at):
+		return verdict{Verdict: match.Verdict{Outcome: match.NoMatch}}
 	}
 	return judge(&a.device, []*known{{Identity: b.device}})
 }

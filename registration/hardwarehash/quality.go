@@ -10,8 +10,11 @@ const (
 // Quality lists what is wrong with the fields that OA3Tool /ValidateHwHash calls
 // critical: those that recognising the device later depends on. An empty list is
 // the goal of every factory.
-func (r *Report) Quality() []Warning {
-	inv, id := &r.Inventory, r.Identity()
+func (r *Report) Quality() []Warning { return r.QualityWith(r.Identity()) }
+
+// QualityWith is Quality for a caller that has taken r.Identity already.
+func (r *Report) QualityWith(id Identity) []Warning {
+	inv := &r.Inventory
 	var out []Warning
 	check := func(field string, present, usable bool) {
 		switch {

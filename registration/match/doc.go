@@ -30,6 +30,9 @@
 // over known devices that are registered nowhere. Retired devices, whose hardware
 // a repair declared replaced, never match.
 //
+// Where a person settled that two known devices are different, Settled leaves one
+// of them out of the rules for a capture that is clearly the other.
+//
 // Comparing is symmetric and the order of candidates never matters.
 //
 // Identities come from hardwarehash: that package alone knows how to read and
