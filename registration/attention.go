@@ -156,7 +156,7 @@ func (p *plan) share(k *known) {
 	if p.apart == nil {
 		p.apart = map[int64][]int64{}
 	}
-	p.apart[k.ID] = k.apart
+	p.apart[k.ID] = append(p.apart[k.ID], k.apart...)
 }
 
 // yield leaves out the anchors that are owned by devices told apart from those

@@ -124,7 +124,7 @@ func (d *deciding) needsAttention(f *finding) {
 		}
 		f.notes = append(f.notes, note{models.DeviceAttention, k})
 	}
-	f.close(models.OutcomeNeedsAttention, fmt.Sprintf(sentenceAttention, f.verdict.Reason.Sentence(), who, f.verdict.Reason))
+	f.close(models.OutcomeNeedsAttention, fmt.Sprintf(sentenceAttention, reasonSentence(f.verdict.Reason), who, f.verdict.Reason))
 }
 
 // belongs answers a claim whose device is known.

@@ -12,18 +12,21 @@ import (
 // submitting partner: none names another tenant, another partner or a device the
 // caller has not submitted.
 const (
-	sentenceRemoved         = "The device was removed from this customer."
-	sentenceTenantNeedsHash = "A customer registers its own devices by hardware hash only."
-	sentencePlaceholder     = "Manufacturer, model or serial number is a placeholder that firmware ships with and names no single device. Send the hardware hash."
-	sentenceKeyForm         = "A product key id has 13 digits. No device with a known hardware hash fits this one."
-	sentenceHashIncomplete  = "The hardware hash states no usable manufacturer or serial number, and no known device fits its other values."
-	sentenceLetterCase      = "No device fits exactly; one that you reported differs in letter case only. Send manufacturer, model and serial number exactly as the hardware hash has them."
-	sentenceWithinUpload    = "Rows %s of this upload share an identifier that only one device can have (%s). Find out which row is right and send that one."
-	sentenceAttention       = "%s %s must decide. (%s)"
-	sentenceDuplicate       = "Row %d of this upload names the same device; that row is processed."
-	sentenceSoldToAnother   = "The manufacturer says that it sold this device to another partner. The manufacturer or an operator of the registration service must settle it. (%s)"
-	sentenceCase            = "%s It is case %s."
-	sentenceSeenBefore      = "The device was already registered to this customer, by row %d of upload %s. Nothing changed."
+	sentenceRemoved          = "The device was removed from this customer."
+	sentenceTenantNeedsHash  = "A customer registers its own devices by hardware hash only."
+	sentencePlaceholder      = "Manufacturer, model or serial number is a placeholder that firmware ships with and names no single device. Send the hardware hash."
+	sentenceKeyForm          = "A product key id has 13 digits. No device with a known hardware hash fits this one."
+	sentenceHashIncomplete   = "The hardware hash states no usable manufacturer or serial number, and no known device fits its other values."
+	sentenceLetterCase       = "No device fits exactly; one that you reported differs in letter case only. Send manufacturer, model and serial number exactly as the hardware hash has them."
+	sentenceWithinUpload     = "Rows %s of this upload share an identifier that only one device can have (%s). Find out which row is right and send that one."
+	sentenceAttention        = "%s %s must decide. (%s)"
+	sentenceDuplicate        = "Row %d of this upload names the same device; that row is processed."
+	sentenceSoldToAnother    = "The manufacturer says that it sold this device to another partner. The manufacturer or an operator of the registration service must settle it. (%s)"
+	sentenceReplaced         = "This hardware replaces device %s."
+	sentenceStillTheSame     = "The hash is still the same device; nothing was replaced."
+	sentenceReplaceNeedsHash = "A replacement needs the hardware hash of the repaired device."
+	sentenceCase             = "%s It is case %s."
+	sentenceSeenBefore       = "The device was already registered to this customer, by row %d of upload %s. Nothing changed."
 )
 
 // What answers to a factory's reports say.
@@ -52,6 +55,8 @@ const (
 	reportedByAnother  match.Reason = "reported-by-another"
 	soldToAnother      match.Reason = "sold-to-another"
 	returnedRegistered match.Reason = "returned-while-registered"
+
+	replacedByRegistered match.Reason = "replaced-by-registered"
 )
 
 // reasonSentence says a reason in plain words without naming any device.
@@ -61,6 +66,8 @@ func reasonSentence(r match.Reason) string {
 		return "Another known device states the same product key id."
 	case reportedByAnother:
 		return "The device is on record from another manufacturer."
+	case replacedByRegistered:
+		return "The hash belongs to another device that is registered to this customer. Remove one of them first, or settle which they are."
 	}
 	return r.Sentence()
 }

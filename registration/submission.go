@@ -48,9 +48,9 @@ func checkAuthority(a models.Authority) error {
 		id     string
 		needed bool
 	}{
-		{models.SubjectOfPartner, string(a.PartnerID), a.Kind != models.ByTenant},
-		{models.SubjectOfClient, string(a.ClientID), false},
-		{models.SubjectOfTenant, string(a.TenantID), a.Kind != models.ByFactory},
+		{models.SubjectOfPartner, string(a.PartnerID), a.Kind == models.ByGrant || a.Kind == models.ByFactory},
+		{models.SubjectOfClient, string(a.ClientID), a.Kind == models.ByOperator},
+		{models.SubjectOfTenant, string(a.TenantID), a.Kind == models.ByGrant || a.Kind == models.ByTenant},
 		{models.SubjectOfGrant, string(a.GrantID), a.Kind == models.ByGrant},
 	}
 	switch {
@@ -58,6 +58,8 @@ func checkAuthority(a models.Authority) error {
 		return invalid("a tenant acts for itself, without partner and grant")
 	case a.Kind == models.ByFactory && (a.TenantID != "" || a.GrantID != ""):
 		return invalid("a factory reports for no tenant and under no grant")
+	case a.Kind == models.ByOperator && (a.PartnerID != "" || a.TenantID != "" || a.GrantID != ""):
+		return invalid("an operator acts for no partner and no tenant")
 	case a.NotAfter.IsZero():
 		return invalid("the authority has no end (notAfter)")
 	}
