@@ -22,7 +22,7 @@ const (
 // scopesOf lists what a client of each kind can be given at all.
 var scopesOf = map[models.OwnerKind][]string{
 	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead},
-	models.OwnerTenant:   {ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide},
+	models.OwnerTenant:   {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide},
 	models.OwnerOperator: {ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite},
 }
 
@@ -30,14 +30,14 @@ var scopesOf = map[models.OwnerKind][]string{
 func AllowedScopes(kind models.OwnerKind) []string { return slices.Clone(scopesOf[kind]) }
 
 // DefaultScopes lists the scopes a new client of this kind gets when nobody says
-// otherwise. A tenant's client may decide over consent only when an
-// administrator gave it that right, so that scope is never a default for it.
+// otherwise. A tenant's client may decide over consent, or register and remove devices,
+// only when an administrator gave it that right, so neither is a default for it.
 func DefaultScopes(kind models.OwnerKind) []string {
 	all := AllowedScopes(kind)
 	if kind != models.OwnerTenant {
 		return all
 	}
-	return slices.DeleteFunc(all, func(s string) bool { return s == ScopeConsentsDecide })
+	return slices.DeleteFunc(all, func(s string) bool { return s == ScopeConsentsDecide || s == ScopeDevicesWrite })
 }
 
 // AllScopes lists every scope, for documents and the metadata.

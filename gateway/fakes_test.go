@@ -52,6 +52,20 @@ func (e *edge) Remove(_ context.Context, call intake.Call, batch string, device 
 	return e.remove(call, batch, device)
 }
 
+func (e *edge) RemoveDevice(_ context.Context, call intake.Call, device intake.Registered) (intake.Accepted, error) {
+	if e.removeDevice == nil {
+		return intake.Accepted{}, errUnexpected
+	}
+	return e.removeDevice(call, device)
+}
+
+func (e *edge) Replace(_ context.Context, call intake.Call, device intake.Registered, row intake.Row) (intake.Accepted, error) {
+	if e.replace == nil {
+		return intake.Accepted{}, errUnexpected
+	}
+	return e.replace(call, device, row)
+}
+
 func (e *edge) BatchJobStatus(_ context.Context, scope intake.Scope, id models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error) {
 	if e.status == nil {
 		return intake.UploadStatus{}, nil, errUnexpected

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -69,7 +70,7 @@ func (p *params) only(names ...string) {
 	}
 	for given := range p.values {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, given) }) {
-			p.refuse(given, "this call has no such parameter. It has "+strings.Join(names, ", "))
+			p.refuse(given, "this call has no such parameter. It has "+cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
 }

@@ -42,6 +42,8 @@ type Intake interface {
 	Accept(ctx context.Context, call intake.Call, src intake.Source) (intake.Accepted, error)
 	Report(ctx context.Context, call intake.Call, src intake.ReportSource) (intake.Accepted, error)
 	Remove(ctx context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error)
+	RemoveDevice(ctx context.Context, call intake.Call, device intake.Registered) (intake.Accepted, error)
+	Replace(ctx context.Context, call intake.Call, device intake.Registered, row intake.Row) (intake.Accepted, error)
 }
 
 // UploadReader answers what became of uploads.

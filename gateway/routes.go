@@ -68,6 +68,7 @@ const (
 var (
 	partnerOnly  = []models.OwnerKind{models.OwnerPartner}
 	tenantOnly   = []models.OwnerKind{models.OwnerTenant}
+	ownersOnly   = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant}
 	operatorOnly = []models.OwnerKind{models.OwnerOperator}
 	everyKind    = []models.OwnerKind{models.OwnerPartner, models.OwnerTenant, models.OwnerOperator}
 	deciders     = []models.OwnerKind{models.OwnerTenant, models.OwnerOperator}
@@ -103,6 +104,9 @@ func (s *server) routes() []route {
 		{get, "/v1/uploads/{tracking}", read, RateAPI, everyKind, s.getUpload},
 		{get, "/v1/uploads/{tracking}/rows", read, RateAPI, everyKind, s.listUploadRows},
 
+		{post, ownDevicesPath, write, RateAPI, tenantOnly, s.registerOwn},
+		{del, ownDevicesPath + "/{device}", write, RateAPI, ownersOnly, s.removeOwn},
+		{post, ownDevicesPath + "/{device}/replace", write, RateAPI, ownersOnly, s.replaceDevice},
 		{get, ownDevicesPath, read, RateAPI, everyKind, s.findDevices},
 		{get, ownDevicesPath + "/{device}", read, RateAPI, everyKind, s.getDevice},
 		{get, ownDevicesPath + "/{device}/history", read, RateAPI, everyKind, s.deviceHistory},

@@ -80,6 +80,8 @@ type edge struct {
 	tokenRequest func(netip.Addr) (ratelimit.Decision, error)
 	accept       func(intake.Call, intake.Source) (intake.Accepted, error)
 	report       func(intake.Call, intake.ReportSource) (intake.Accepted, error)
+	removeDevice func(intake.Call, intake.Registered) (intake.Accepted, error)
+	replace      func(intake.Call, intake.Registered, intake.Row) (intake.Accepted, error)
 	remove       func(intake.Call, string, models.DeviceID) (intake.Accepted, error)
 	status       func(intake.Scope, models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
 	rows         func(intake.Scope, intake.RowFilter, intake.Page) ([]intake.RowStatus, string, error)

@@ -36,7 +36,7 @@ func uploadScope(c *gin.Context, p *params) (intake.Scope, error) {
 //	@Summary	List uploads
 //	@Tags		uploads
 //	@Param		state	query	string	false	"queued, processing, finished or finished_with_errors"
-//	@Param		kind	query	string	false	"register, remove or report"
+//	@Param		kind	query	string	false	"register, remove, replace or report"
 //	@Param		batch	query	string	false	"batch name"
 //	@Param		order	query	string	false	"an order, purchase order, delivery note or customer reference of any row: whole, without regard to case"
 //	@Param		requestId		query	string	false	"request id of the call"
@@ -58,7 +58,7 @@ func (s *server) listUploads(c *gin.Context) error {
 	page := p.ownPage()
 	filter := intake.UploadFilter{
 		State: models.UploadState(p.oneOf("state", "queued", "processing", "finished", "finished_with_errors")),
-		Kind:  models.UploadKind(p.oneOf("kind", "register", "remove", "report")),
+		Kind:  models.UploadKind(p.oneOf("kind", "register", "remove", "replace", "report")),
 		Since: p.instant("since"), Until: p.instant("until"), Batch: p.printable("batch"), Order: p.printable("order"),
 		RequestID: p.printable("requestId"), CorrelationID: p.printable("correlationId"), ReportID: strings.ToLower(p.printable("reportId")),
 	}
@@ -161,7 +161,7 @@ func wireRow(row intake.RowStatus) wire.UploadRow {
 	out := wire.UploadRow{
 		Row: row.Ordinal, Status: string(row.State), SerialNumber: row.Identity.SerialNumber, ProductKey: row.Identity.ProductKey,
 		OEMManufacturerName: row.Identity.Manufacturer, ModelName: row.Identity.Model, OrderData: wire.OrderData(row.Order),
-		DeviceID: string(row.DeviceID), Warnings: row.Warnings, SettledAt: utc(row.SettledAt),
+		DeviceID: string(row.DeviceID), Replaces: string(row.Replaces), Warnings: row.Warnings, SettledAt: utc(row.SettledAt),
 	}
 	if settled(row) {
 		o := row.Outcome

@@ -126,11 +126,11 @@ type Upload struct {
 	ID         int64 `gorm:"primaryKey"`
 	TrackingID TrackingID
 	Kind       UploadKind
-	PartnerID  PartnerID
-	TenantID   TenantID // empty for a report
+	PartnerID  PartnerID // empty when the tenant itself sent it
+	TenantID   TenantID  // empty for a report
 	ClientID   ClientID
-	BatchID    *int64  // nil while receiving, and for a report
-	GrantID    GrantID // empty for a report
+	BatchID    *int64  // nil while receiving, for a report, and for what a tenant itself sent
+	GrantID    GrantID // empty for a report and for what a tenant itself sent
 	State      UploadState
 	StagedOn   time.Time `gorm:"type:date"` // partition of the hash bytes: the UTC day the upload began
 
@@ -165,6 +165,8 @@ type UploadRow struct {
 	ErrorCode    OutcomeCode // empty: registered
 	Detail       string      // the sentence for this row, safe for the partner
 	DeviceID     *DeviceID
+
+	Replaces *DeviceID // of a replacement: the registration that goes
 
 	// Of a build report only.
 	SoldTo   *string // the partner the machine was sold to; nil when the factory does not say

@@ -15,19 +15,23 @@ type submitOptions struct {
 	append         bool
 	strict         bool
 	expectedDomain string
+	own            bool
 }
 
 func (a *app) submitCommand() *cobra.Command {
 	var o submitOptions
 	cmd := &cobra.Command{
 		Use:   "submit FILE...",
-		Short: "Submit devices for a customer and show what became of them (partner)",
+		Short: "Submit devices and show what became of them (partner, or a customer with --own)",
 		Long: `Submit files of devices: CSV with a header line, JSON (a list of devices, or an object with
 BatchId and Devices) or NDJSON (one device a line). A file is sent as it is; the rows' outcomes are
 written beside the file's own columns into FILE.result.csv (or .result.json, .result.ndjson), which
 can be corrected and submitted in turn, with --append to the same batch: the gateway passes over
 the columns of the outcome and the apostrophes that keep spreadsheets from running formulas.
 With --failed-only the result holds only the rows that are not done.
+
+A partner names the customer with --tenant. A customer's own client registers the customer's own
+devices with --own, by hardware hash; there is no batch then.
 
 Nothing is ever submitted twice: the request id is kept in .FILE.countersign.json beside the file
 before the first byte is sent. After a crash, a dead link or an interruption run the same command
@@ -38,6 +42,7 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 		Example: `  countersign submit devices.csv --tenant 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10
   countersign submit more.csv --tenant 0b6c3d52-… --batch "north depot" --append --order-number 4711
   countersign submit devices.csv --tenant 0b6c3d52-… --expected-domain fabrikam.example --failed-only
+  countersign submit office.csv --own --group-tag sales
   countersign submit devices.result.csv --tenant 0b6c3d52-… --batch devices --append`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,7 +61,11 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 	flags.BoolVar(&o.again, "again", false, "submit an unchanged file as a new upload")
 	flags.StringVar(&o.result, "result", "", "where to write the result (one FILE only)")
 	o.bind(flags)
-	_ = cmd.MarkFlagRequired("tenant") // the flag is there
+	flags.BoolVar(&o.own, "own", false, "the devices are the caller's own (a customer's client)")
+	cmd.MarkFlagsOneRequired("tenant", "own")
+	for _, other := range []string{"tenant", "batch", "append", "strict", "expected-domain"} {
+		cmd.MarkFlagsMutuallyExclusive("own", other)
+	}
 	return cmd
 }
 

@@ -122,12 +122,15 @@ func (s *submitter) begin(path string, r *report) error {
 
 func (s *submitter) target(path string) pending.Target {
 	name := filepath.Base(path)
-	return pending.Target{
+	target := pending.Target{
 		Gateway: s.client.BaseURL(), ClientID: s.clientID, Tenant: strings.ToLower(s.options.tenant),
-		Batch:  cmp.Or(s.options.batch, s.info.BatchName(), strings.TrimSuffix(name, filepath.Ext(name))),
 		Append: s.options.append, Order: s.options.orderData(), Strict: s.options.strict,
 		ExpectedDomain: strings.ToLower(s.options.expectedDomain), Digest: s.info.Digest,
 	}
+	if !s.options.own {
+		target.Batch = cmp.Or(s.options.batch, s.info.BatchName(), strings.TrimSuffix(name, filepath.Ext(name)))
+	}
+	return target
 }
 
 // send submits the file under the id that is on the disk already.
@@ -137,7 +140,7 @@ func (s *submitter) send(ctx context.Context) error {
 		return err
 	}
 	receipt, err := s.client.Submit(ctx, client.Submission{
-		Tenant: s.entry.Tenant, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
+		Tenant: s.entry.Tenant, Own: s.options.own, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
 		ExpectedDomain: s.entry.ExpectedDomain, RequestID: s.entry.RequestID,
 		Body: s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open}),
 	})

@@ -136,6 +136,7 @@ generated and shown once.`,
 	create.Flags().StringVar(&in.Name, "name", "", "what holds the credential, e.g. a plant or a line")
 	create.Flags().StringSliceVar(&in.Scopes, "scope", nil, "scopes instead of the owner's usual ones (repeatable)")
 	create.Flags().BoolVar(&in.CanDecide, "can-decide", false, "let a tenant's client grant and revoke consent")
+	create.Flags().BoolVar(&in.CanRegister, "can-register", false, "let a tenant's client register and remove the tenant's devices")
 	create.Flags().StringVar(&jwks, "jwks", "", "file with the client's public keys (RFC 7517)")
 	create.Flags().DurationVar(&lifetime, "expires-in", 0, "lifetime, e.g. 8760h; 0 means no end")
 	create.MarkFlagsMutuallyExclusive("partner", "tenant")

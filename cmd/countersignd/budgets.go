@@ -47,15 +47,23 @@ func (b *budgets) of(ctx context.Context, partner models.PartnerID) (partners.Bu
 	return own, nil
 }
 
-// Spend takes devices from the partner's budgets, all or none.
+// Spend takes devices from the budgets that apply, all or none: a partner's, and for one
+// tenant a part of it. What a tenant does itself is under the tenant's number alone, and
+// a build report is for no tenant.
 func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant models.TenantID, devices int) (func(context.Context) error, error) {
-	own, err := b.of(ctx, partner)
-	if err != nil {
-		return nil, err
+	own := b.defaults
+	if partner != "" {
+		var err error
+		if own, err = b.of(ctx, partner); err != nil {
+			return nil, err
+		}
 	}
 	hourly := func(n *int64) ratelimit.Rate { return ratelimit.Rate{Count: *n, Period: time.Hour} }
-	charges := []ratelimit.Charge{ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices))}
-	if tenant != "" { // a build report is for no tenant
+	var charges []ratelimit.Charge
+	if partner != "" {
+		charges = append(charges, ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices)))
+	}
+	if tenant != "" {
 		charges = append(charges, ratelimit.ForTenantDevices(partner, tenant, hourly(own.TenantDevicesPerHour), int64(devices)))
 	}
 	spent, err := b.limiter.Spend(ctx, charges)

@@ -25,13 +25,14 @@ type (
 		Domains []string
 	}
 	clientInput struct {
-		Partner   models.PartnerID
-		Tenant    models.TenantID
-		Name      string
-		Scopes    []string
-		CanDecide bool
-		JWKS      string
-		ExpiresAt *time.Time
+		Partner     models.PartnerID
+		Tenant      models.TenantID
+		Name        string
+		Scopes      []string
+		CanDecide   bool
+		CanRegister bool
+		JWKS        string
+		ExpiresAt   *time.Time
 	}
 	rotateInput struct {
 		ID      models.ClientID
@@ -121,6 +122,9 @@ func newClient(in clientInput) partners.NewClient {
 	}
 	if in.CanDecide {
 		in.Scopes = append(in.Scopes, authz.ScopeConsentsDecide)
+	}
+	if in.CanRegister {
+		in.Scopes = append(in.Scopes, authz.ScopeDevicesWrite)
 	}
 	method := models.ClientSecretBasic
 	if in.JWKS != "" {

@@ -158,6 +158,7 @@ type coreSide interface {
 	Register(context.Context, models.Submission) (models.Result, error)
 	Remove(context.Context, models.Submission) (models.Result, error)
 	Report(context.Context, models.Submission) (models.Result, error)
+	Replace(context.Context, models.Submission) (models.Result, error)
 	Resolve(context.Context, models.TrackingID, []int) ([]models.Answer, error)
 	Fence(context.Context, models.SubjectKind, string, int64) error
 }
@@ -167,6 +168,10 @@ func (d deadCore) Register(context.Context, models.Submission) (models.Result, e
 }
 
 func (d deadCore) Report(context.Context, models.Submission) (models.Result, error) {
+	return models.Result{}, errors.New("connection refused")
+}
+
+func (d deadCore) Replace(context.Context, models.Submission) (models.Result, error) {
 	return models.Result{}, errors.New("connection refused")
 }
 

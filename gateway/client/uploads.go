@@ -18,6 +18,7 @@ import (
 // the same for both.
 type Submission struct {
 	Tenant string         // tenant id
+	Own    bool           // devices of the caller's own, a tenant's client: no Tenant, no Batch
 	Batch  string         // batch to append to, or to create from a CSV or NDJSON
 	Append bool           // add to an existing batch
 	Order  wire.OrderData // for rows that state none of their own
@@ -39,6 +40,9 @@ type Receipt struct {
 // Submit sends devices. The same RequestID with the same body never becomes a
 // second upload, also when Submit is called again after any error.
 func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
+	if s.Own {
+		return c.submit(ctx, call{path: ownDevices, query: orderQuery(s.Order), body: &s.Body, requestID: s.RequestID})
+	}
 	if s.Tenant == "" || s.Append && s.Batch == "" {
 		return Receipt{}, errors.New("client: a submission needs a tenant, and a batch to append to")
 	}

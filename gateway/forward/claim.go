@@ -27,13 +27,13 @@ func (f *Forwarder) next(ctx context.Context) (*models.Dispatch, error) {
 		return nil, err
 	}
 	d, err := f.store.candidate(ctx, now, f.turn)
-	if err == nil && d == nil && f.turn != "" {
-		d, err = f.store.candidate(ctx, now, "")
+	if err == nil && d == nil && f.turn != nil {
+		d, err = f.store.candidate(ctx, now, nil)
 	}
 	if err != nil || d == nil {
 		return nil, err
 	}
-	f.turn = d.PartnerID
+	f.turn = &d.PartnerID
 	return d, nil
 }
 
@@ -106,14 +106,18 @@ func decide(s consent.Standing, old bool) (plan, string) {
 	return planSend, ""
 }
 
+// askFor is what the work of a dispatch needs to go on.
 func askFor(d models.Dispatch) consent.Ask {
-	ask := consent.Ask{Partner: d.PartnerID, Client: d.ClientID, Tenant: d.TenantID, Scope: consent.GrantScopeDevicesRegister}
-	switch d.Kind {
-	case models.UploadRemove:
+	ask := consent.Ask{Partner: d.PartnerID, Client: d.ClientID, Tenant: d.TenantID}
+	switch {
+	case d.PartnerID == "":
+		ask.Scope = consent.ScopeOwnDevices
+	case d.Kind == models.UploadRemove:
 		ask.Scope = consent.GrantScopeDevicesRemove
-	case models.UploadReport:
+	case d.Kind == models.UploadReport:
 		ask.Scope = consent.ScopeFactoryReport
-	case models.UploadRegister:
+	default:
+		ask.Scope = consent.GrantScopeDevicesRegister
 	}
 	return ask
 }

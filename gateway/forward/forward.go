@@ -19,6 +19,8 @@ type Core interface {
 	Register(ctx context.Context, s models.Submission) (models.Result, error)
 	// Remove ends registrations; same contract as Register.
 	Remove(ctx context.Context, s models.Submission) (models.Result, error)
+	// Replace puts other hardware in the place of registered devices; same contract.
+	Replace(ctx context.Context, s models.Submission) (models.Result, error)
 	// Report keeps an OEM's factory records; same contract as Register.
 	Report(ctx context.Context, s models.Submission) (models.Result, error)
 	// Resolve returns stored answers and makes sure that absent rows never register.
@@ -96,7 +98,7 @@ type Forwarder struct {
 	wake     chan struct{}
 
 	turnMu sync.Mutex
-	turn   models.PartnerID // the partner served last by this process
+	turn   *models.PartnerID // the partner served last by this process; tenants' own uploads take turns as one
 }
 
 // New makes a Forwarder; Run starts it.

@@ -64,6 +64,12 @@ func (c *fakeCore) Report(_ context.Context, s models.Submission) (models.Result
 	return models.Result{Answers: registered(s)}, nil
 }
 
+func (c *fakeCore) Replace(_ context.Context, s models.Submission) (models.Result, error) {
+	c.note("replace %s", s.Rows[0].DeviceID)
+	c.reported = append(c.reported, s)
+	return models.Result{Answers: registered(s)}, nil
+}
+
 func (c *fakeCore) note(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -203,8 +209,11 @@ func (s *stack) uploadOf(t *testing.T, partner models.PartnerID, kind models.Upl
 		Kind:       kind, PartnerID: partner, TenantID: sampleTenant, ClientID: "p-1", GrantID: sampleGrant,
 		State: models.UploadQueued, StagedOn: day, RowCount: n, OpenRows: n, CreatedAt: now, AcceptedAt: &now,
 	}
-	if kind == models.UploadReport {
+	switch {
+	case kind == models.UploadReport:
 		u.TenantID, u.GrantID = "", ""
+	case partner == "":
+		u.ClientID, u.GrantID = "t-1", ""
 	}
 	err := s.db.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		if err := gorm.G[models.Upload](tx.Gorm()).Create(ctx, &u); err != nil {
@@ -216,7 +225,7 @@ func (s *stack) uploadOf(t *testing.T, partner models.PartnerID, kind models.Upl
 		var ds []models.Dispatch
 		for first := 1; first <= n; first += models.DispatchRows {
 			ds = append(ds, models.Dispatch{
-				UploadID: u.ID, Kind: kind, PartnerID: partner, TenantID: u.TenantID, ClientID: "p-1",
+				UploadID: u.ID, Kind: kind, PartnerID: partner, TenantID: u.TenantID, ClientID: u.ClientID,
 				GrantID: u.GrantID, GrantEpoch: 1, FirstOrdinal: first, LastOrdinal: min(n, first+models.DispatchRows-1),
 			})
 		}
@@ -235,8 +244,12 @@ func (s *stack) rowsTx(ctx context.Context, tx *db.Tx, u models.Upload) error {
 		serial := fmt.Sprintf("SN-%d", i+1)
 		device := models.DeviceID("to-remove")
 		rows[i] = models.UploadRow{UploadID: u.ID, Ordinal: i + 1, SerialNumber: &serial}
-		if u.Kind == models.UploadRemove {
+		switch u.Kind {
+		case models.UploadRemove:
 			rows[i].DeviceID = &device
+		case models.UploadReplace:
+			rows[i].Replaces = &device
+		case models.UploadRegister, models.UploadReport:
 		}
 		if buyer := "buyer"; u.Kind == models.UploadReport {
 			rows[i].SoldTo, rows[i].Returned = &buyer, i == 1

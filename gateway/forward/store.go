@@ -24,11 +24,14 @@ func (s *store) insertTx(ctx context.Context, tx *db.Tx, dispatches []models.Dis
 	return gorm.G[models.Dispatch](tx.Gorm()).CreateInBatches(ctx, &dispatches, 100)
 }
 
-// candidate is the oldest due dispatch of the first partner after the one given.
-// It takes no lock: the lease decides.
-func (s *store) candidate(ctx context.Context, now time.Time, after models.PartnerID) (*models.Dispatch, error) {
-	found, err := gorm.G[models.Dispatch](s.db.Read()).
-		Where("state IN ('ready', 'leased') AND partner_id > ?", after).
+// candidate is the oldest due dispatch of the first partner after the one given, or
+// of the first of all. It takes no lock: the lease decides.
+func (s *store) candidate(ctx context.Context, now time.Time, after *models.PartnerID) (*models.Dispatch, error) {
+	due := gorm.G[models.Dispatch](s.db.Read()).Where("state IN ('ready', 'leased')")
+	if after != nil {
+		due = due.Where("partner_id > ?", *after)
+	}
+	found, err := due.
 		Where("(state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?)", now, now).
 		Order("partner_id, id").Limit(1).Find(ctx)
 	if err != nil || len(found) == 0 {
@@ -171,7 +174,7 @@ func (s *store) load(ctx context.Context, w *work) error {
 		last = min(last, *upload.CutOrdinal)
 	}
 	rows, err := gorm.G[openRow](s.db.Read()).Raw(`SELECT r.ordinal, r.serial_number, r.product_key, r.manufacturer,
-			r.model, r.order_data, r.device_id, r.sold_to, r.returned, h.hash
+			r.model, r.order_data, coalesce(r.replaces, r.device_id) AS device_id, r.sold_to, r.returned, h.hash
 		FROM upload_rows r
 		LEFT JOIN upload_hashes h ON h.staged_on = ? AND h.upload_id = r.upload_id AND h.ordinal = r.ordinal
 		WHERE r.upload_id = ? AND r.ordinal BETWEEN ? AND ? AND r.settled_at IS NULL
@@ -246,7 +249,7 @@ func (s *store) settle(ctx context.Context, gate Gate, w *work, done settled) er
 		if err := s.countTx(ctx, tx, w, done, now); err != nil {
 			return err
 		}
-		if w.dispatch.Kind != models.UploadRegister || len(done.answers) == 0 {
+		if w.dispatch.Kind != models.UploadRegister || w.dispatch.GrantID == "" || len(done.answers) == 0 {
 			return nil
 		}
 		return gate.SettleTx(ctx, tx, w.dispatch.GrantID, done.used(), int64(done.failed()))
@@ -314,8 +317,12 @@ func (s *store) countTx(ctx context.Context, tx *db.Tx, w *work, done settled, n
 		return err
 	}
 	change := done.used()
-	if w.dispatch.Kind == models.UploadRemove {
+	switch w.dispatch.Kind {
+	case models.UploadRemove:
 		change = -change
+	case models.UploadReplace: // one goes and one comes
+		return nil
+	case models.UploadRegister, models.UploadReport:
 	}
 	return tx.Gorm().WithContext(ctx).Exec("UPDATE batches SET devices_count = devices_count + ? WHERE id = ?",
 		change, *w.upload.BatchID).Error

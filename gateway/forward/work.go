@@ -34,7 +34,10 @@ type work struct {
 // submission is what goes to the core under this claim.
 func (w *work) submission() models.Submission {
 	d, kind := w.dispatch, models.ByGrant
-	if d.Kind == models.UploadReport {
+	switch {
+	case d.PartnerID == "":
+		kind = models.ByTenant
+	case d.Kind == models.UploadReport:
 		kind = models.ByFactory
 	}
 	return models.Submission{
@@ -62,6 +65,8 @@ func (f *Forwarder) call(ctx context.Context, w *work) (models.Result, error) {
 		return f.core.Remove(ctx, w.submission())
 	case models.UploadReport:
 		return f.core.Report(ctx, w.submission())
+	case models.UploadReplace:
+		return f.core.Replace(ctx, w.submission())
 	case models.UploadRegister:
 	}
 	return f.core.Register(ctx, w.submission())

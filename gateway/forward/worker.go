@@ -238,16 +238,20 @@ var reasonWords = map[string]string{
 	consent.ReasonTenantSuspended:  "the customer stayed suspended too long",
 }
 
-// What a report's rows are told when the gateway has the last word.
+// What rows without a grant are told when the gateway has the last word.
 const (
+	sentenceDropped       = "This was not carried out in time. Send it again."
 	sentenceReportDropped = "The report of this device was not carried out in time. Send it again."
 	sentenceReportUnknown = "The registration service never answered. The device may be on record; report it again to make sure."
 )
 
 func ended(w *work, row int, reason string) models.Answer {
 	a := models.Answer{Row: row, Code: models.OutcomeConsentEnded}
-	if w.dispatch.Kind == models.UploadReport { // which rests on nobody's consent
-		a.Code, a.Detail = models.OutcomeStorageError, sentenceReportDropped
+	if w.dispatch.GrantID == "" { // nobody's consent has ended
+		a.Code, a.Detail = models.OutcomeStorageError, sentenceDropped
+		if w.dispatch.Kind == models.UploadReport {
+			a.Detail = sentenceReportDropped
+		}
 		if words := reasonWords[reason]; words != "" {
 			a.Detail += " (" + words + ")"
 		}

@@ -21,6 +21,8 @@ type closing struct {
 	upload       models.Upload // ID is set when the rows are staged
 	rows         []checked     // of an upload that is not staged
 	tally        tally
+	noBatch      bool     // the upload makes and extends no batch
+	batchID      *int64   // of such an upload: the batch its device came through, if any
 	leases       []*lease // of the keys that make the call repeatable
 	digest       []byte   // of the body; nil without a key
 }
@@ -34,7 +36,7 @@ func (cl *closing) hold(l *lease) {
 
 // nameBatch takes the name inside the body when the call named no batch.
 func (cl *closing) nameBatch(inBody string) (err error) {
-	if cl.name == "" {
+	if cl.name == "" && !cl.noBatch {
 		cl.name, cl.folded, err = batchName(inBody)
 	}
 	return err
@@ -114,16 +116,16 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 			return up, err
 		}
 	}
-	if taken == 0 || up.Kind != models.UploadRegister {
+	if taken == 0 || up.Kind != models.UploadRegister || permit.Grant == "" {
 		return up, nil
 	}
 	return up, s.consent.ReserveTx(ctx, tx, permit.Grant, int64(taken))
 }
 
-// batchTx creates the batch or finds the one to append to; a report has none.
+// batchTx creates the batch or finds the one to append to.
 func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing) (*int64, error) {
-	if cl.upload.Kind == models.UploadReport {
-		return nil, nil
+	if cl.noBatch {
+		return cl.batchID, nil
 	}
 	if !cl.call.Append {
 		created, err := s.newBatchTx(ctx, tx, cl)

@@ -60,8 +60,11 @@ func batchLocation(tenant models.TenantID, name string) string {
 // statusLocation is where the outcome of an upload is read: in Partner Center's form,
 // without a version, or for a report in our own.
 func statusLocation(up models.Upload) string {
-	if up.Kind == models.UploadReport {
+	switch {
+	case up.Kind == models.UploadReport:
 		return fmt.Sprintf("/v1/oem/buildReports/%s", up.TrackingID)
+	case up.PartnerID == "":
+		return fmt.Sprintf("/v1/uploads/%s", up.TrackingID)
 	}
 	return fmt.Sprintf("/customers/%s/batchJobStatus/%s", up.TenantID, up.TrackingID)
 }

@@ -14,16 +14,18 @@ const (
 	MaxBatchName   = 128 // characters
 )
 
-// The scopes that intake asks for. A factory's report is no grant's matter.
+// The scopes that intake asks for. A factory's report and a tenant's own devices are no
+// grant's matter.
 const (
 	ScopeRegister = consent.GrantScopeDevicesRegister
 	ScopeRemove   = consent.GrantScopeDevicesRemove
 	ScopeReport   = consent.ScopeFactoryReport
+	ScopeOwn      = consent.ScopeOwnDevices
 )
 
-// Caller is the authenticated partner client.
+// Caller is the authenticated client of a partner, or of the tenant itself.
 type Caller struct {
-	PartnerID   models.PartnerID
+	PartnerID   models.PartnerID // empty for a tenant's client
 	PartnerKind models.PartnerKind
 	ClientID    models.ClientID
 }
@@ -57,6 +59,9 @@ type Call struct {
 	// MaxRows is the partner's limit for this kind of call; 0 means DefaultMaxRows.
 	MaxRows int
 }
+
+// byOwner reports whether the tenant calls for itself: no grant, no batch.
+func (c Call) byOwner() bool { return c.PartnerID == "" }
 
 // Row is one device as the body states it, undecoded.
 type Row struct {

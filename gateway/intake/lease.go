@@ -27,13 +27,21 @@ type lease struct {
 
 // leaseOfCall is the lease of the caller's own key; nil for a call without one.
 func (s *Service) leaseOfCall(call Call) *lease {
-	return s.leaseOf(call.PartnerID, call.Key, call.Method, call.Path, call.Key)
+	return s.leaseOf(call.PartnerID, call.Key, call.Method, call.Path, call.ownerKey())
 }
 
 // leaseOfReport is the lease of a build report's id, which names the report whatever
 // the call looks like that carries it.
 func (s *Service) leaseOfReport(call Call, id string) *lease {
 	return s.leaseOf(call.PartnerID, id, "CustomerReportUniqueID", id)
+}
+
+// ownerKey keeps the keys of tenants apart, which have no partner's id to do so.
+func (c Call) ownerKey() string {
+	if c.byOwner() {
+		return string(c.Tenant) + " " + c.Key
+	}
+	return c.Key
 }
 
 func (s *Service) leaseOf(partner models.PartnerID, key string, parts ...string) *lease {

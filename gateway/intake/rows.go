@@ -9,7 +9,7 @@ import (
 
 var rowColumns = []string{
 	"upload_id", "ordinal", "serial_number", "product_key", "manufacturer", "model", "order_data",
-	"hash_digest", "warnings", "settled_at", "error_code", "detail", "device_id", "sold_to", "returned",
+	"hash_digest", "warnings", "settled_at", "error_code", "detail", "device_id", "sold_to", "returned", "replaces",
 }
 
 // rowValues are the values of rowColumns.
@@ -33,7 +33,7 @@ func rowValues(upload int64, r checked, now time.Time) ([]any, error) {
 	return []any{
 		upload, r.ordinal, orNull(r.identity.SerialNumber), orNull(r.identity.ProductKey),
 		orNull(r.identity.Manufacturer), orNull(r.identity.Model), order,
-		digest, warnings, settled, code, detail, orNull(string(r.device)), orNull(string(r.soldTo)), r.returned,
+		digest, warnings, settled, code, detail, orNull(string(r.device)), orNull(string(r.soldTo)), r.returned, orNull(string(r.replaces)),
 	}, nil
 }
 
@@ -82,6 +82,9 @@ func status(up models.Upload, r models.UploadRow) (RowStatus, error) {
 	}
 	if r.DeviceID != nil {
 		out.DeviceID = *r.DeviceID
+	}
+	if r.Replaces != nil {
+		out.Replaces = *r.Replaces
 	}
 	switch {
 	case r.SettledAt != nil:

@@ -19,6 +19,7 @@ type checked struct {
 	warnings []string
 	verdict  *verdict
 	device   models.DeviceID  // of a removal
+	replaces models.DeviceID  // of a replacement
 	soldTo   models.PartnerID // of a build report
 	returned bool             // of a build report
 }
@@ -29,6 +30,8 @@ type rules struct {
 	defaults models.OrderData
 	seen     seen
 	report   bool // the rows are keys of a build report
+	owner    bool // the tenant registers its own
+	repair   bool // the row is what a registered device is now
 }
 
 // check never fails: a broken row is an outcome of that row.
@@ -66,8 +69,14 @@ func (r *rules) check(ordinal int, in Row) checked {
 
 // judge applies the rules to a row whose cells are sound.
 func (r *rules) judge(out *checked, c *cells, hash string, policies bool) *verdict {
-	if r.kind == models.OEM && hash != "" {
+	if r.kind == models.OEM && hash != "" && !r.repair {
 		return refusal(models.OutcomeMissingIdentifier, "A manufacturer registers by serial number, manufacturer and model, or by product key id. Send a build report for the hardware hash.")
+	}
+	if r.repair && hash == "" {
+		return refusal(models.OutcomeMissingIdentifier, "A repaired device is named by the hardware hash captured after the repair; there is none.")
+	}
+	if r.owner && hash == "" {
+		return refusal(models.OutcomeMissingIdentifier, "A customer registers its own devices by hardware hash only; the row has none.")
 	}
 	var inside *hardwarehash.Identity
 	if hash != "" {

@@ -93,9 +93,7 @@ func (s *Service) collectAndClose(ctx context.Context, call Call, kind models.Up
 }
 
 func (s *Service) collector(cl *closing) *collector {
-	c := &collector{store: s.store, max: cl.call.MaxRows, upload: cl.upload, rules: rules{
-		kind: cl.call.PartnerKind, defaults: cl.call.Defaults, seen: seen{},
-	}}
+	c := &collector{store: s.store, max: cl.call.MaxRows, upload: cl.upload, rules: cl.call.rules()}
 	if c.max == 0 {
 		c.max = DefaultMaxRows
 	}
@@ -108,11 +106,11 @@ func (s *Service) collector(cl *closing) *collector {
 
 // begin refuses early what can be refused without the body, and starts the closing.
 func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) (*closing, error) {
-	cl := &closing{call: call}
+	cl := &closing{call: call, noBatch: kind == models.UploadReport || call.byOwner()}
 	if err := checkDefaults(&cl.call.Defaults); err != nil {
 		return nil, err
 	}
-	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: scopeOf(kind)}
+	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: scopeOf(call, kind)}
 	permit, err := s.consent.Check(ctx, cl.ask)
 	if err != nil {
 		return nil, err
@@ -157,13 +155,14 @@ func (s *Service) earlyBatch(ctx context.Context, cl *closing, given string) err
 	return nil
 }
 
-func scopeOf(kind models.UploadKind) string {
-	switch kind {
-	case models.UploadRemove:
+func scopeOf(call Call, kind models.UploadKind) string {
+	switch {
+	case call.byOwner():
+		return ScopeOwn
+	case kind == models.UploadRemove:
 		return ScopeRemove
-	case models.UploadReport:
+	case kind == models.UploadReport:
 		return ScopeReport
-	case models.UploadRegister:
 	}
 	return ScopeRegister
 }
@@ -247,3 +246,7 @@ func surface(err error) error {
 }
 
 func (c Call) scope() Scope { return Scope{Partner: c.PartnerID, Tenant: c.Tenant} }
+
+func (c Call) rules() rules {
+	return rules{kind: c.PartnerKind, owner: c.byOwner(), defaults: c.Defaults, seen: seen{}}
+}

@@ -306,9 +306,19 @@ func (s *store) inBatch(ctx context.Context, scope Scope, folded string, device 
 	err := within(s.reader(ctx), scope, "uploads").Table("uploads").Select("1").
 		Joins("JOIN batches ON batches.id = uploads.batch_id AND batches.folded_name = ?", folded).
 		Joins("JOIN upload_rows ON upload_rows.upload_id = uploads.id").
-		Where("uploads.kind = 'register' AND upload_rows.device_id = ? AND upload_rows.error_code = ''", device).
+		Where("uploads.kind IN ('register', 'replace') AND upload_rows.device_id = ? AND upload_rows.error_code = ''", device).
 		Limit(1).Find(&found).Error
 	return len(found) > 0, err
+}
+
+// batchOf returns the batch an upload of a tenant belongs to, nil for none.
+func (s *store) batchOf(ctx context.Context, tenant models.TenantID, tracking models.TrackingID) (*int64, error) {
+	var found []models.Upload
+	err := s.reader(ctx).Select("batch_id").Where("tracking_id = ? AND tenant_id = ?", tracking, tenant).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0].BatchID, nil
 }
 
 func (s *store) batches(ctx context.Context, scope Scope, after int64, limit int) ([]models.Batch, error) {
@@ -355,12 +365,12 @@ func (s *store) rows(ctx context.Context, upload int64, where condition, after, 
 func (s *store) batchDevices(ctx context.Context, batch int64, after position, limit int) ([]models.UploadRow, error) {
 	return gorm.G[models.UploadRow](s.db.Read()).Raw(`SELECT `+deviceColumns+`
 		FROM uploads JOIN upload_rows ON upload_rows.upload_id = uploads.id
-		WHERE uploads.batch_id = ? AND uploads.kind = 'register' AND uploads.state <> 'receiving'
+		WHERE uploads.batch_id = ? AND uploads.kind IN ('register', 'replace') AND uploads.state <> 'receiving'
 		  AND upload_rows.settled_at IS NOT NULL AND upload_rows.error_code = '' AND upload_rows.device_id IS NOT NULL
 		  AND (upload_rows.upload_id, upload_rows.ordinal) > (?, ?)
 		  AND NOT EXISTS (SELECT 1 FROM uploads gone JOIN upload_rows r ON r.upload_id = gone.id
-			WHERE gone.batch_id = uploads.batch_id AND gone.kind = 'remove' AND gone.id > uploads.id
-			  AND r.device_id = upload_rows.device_id AND r.settled_at IS NOT NULL AND r.error_code = '')
+			WHERE gone.batch_id = uploads.batch_id AND gone.kind IN ('remove', 'replace') AND gone.id > uploads.id
+			  AND CASE gone.kind WHEN 'remove' THEN r.device_id ELSE r.replaces END = upload_rows.device_id AND r.settled_at IS NOT NULL AND r.error_code = '')
 		ORDER BY upload_rows.upload_id, upload_rows.ordinal LIMIT ?`,
 		batch, after.upload, after.ordinal, limit).Find(ctx)
 }

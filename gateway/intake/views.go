@@ -30,6 +30,7 @@ type RowStatus struct {
 	Sentence string             // what happened, in plain words; empty while open
 	Warnings []string
 	DeviceID models.DeviceID // empty unless known
+	Replaces models.DeviceID // of a replacement: the registration that goes
 	// SettledAt is nil while the row is open.
 	SettledAt *time.Time
 }

@@ -26,11 +26,17 @@ type RegisteredDevice struct {
 	HistoryLink string        `json:"historyLink,omitzero"` // where the history goes on, when it is longer
 }
 
+// Replacement is what a repaired device is now.
+type Replacement struct {
+	HardwareHash string `json:"hardwareHash"` // captured after the repair
+	OrderData           // what it states takes the place of the old registration's
+}
+
 // DeviceEvent is one entry of a device's history. Each reader sees those of its own
 // calls and, as the tenant, those of its tenant.
 type DeviceEvent struct {
 	At         time.Time `json:"at"`
-	Kind       string    `json:"kind"` // registered, seen, contested, attention, removed, reported, superseded or withdrawn
+	Kind       string    `json:"kind"` // registered, seen, contested, attention, removed, replaced, reported, superseded or withdrawn
 	DeviceID   string    `json:"deviceId,omitzero"`
 	PartnerID  string    `json:"partnerId,omitzero"`
 	TenantID   string    `json:"tenantId,omitzero"`

@@ -19,10 +19,10 @@ func NewPage[T any](items []T, next string) Page[T] {
 // Upload is one create, append or removal call, or one build report.
 type Upload struct {
 	TrackingID    string     `json:"trackingId"`
-	Kind          string     `json:"kind"` // register, remove or report
+	Kind          string     `json:"kind"` // register, remove, replace or report
 	State         string     `json:"state"`
-	PartnerID     string     `json:"partnerId"`
-	TenantID      string     `json:"tenantId,omitzero"` // a build report belongs to no tenant
+	PartnerID     string     `json:"partnerId,omitzero"` // absent when the customer itself sent it
+	TenantID      string     `json:"tenantId,omitzero"`  // a build report belongs to no tenant
 	BatchName     string     `json:"batchName,omitzero"`
 	Rows          RowCounts  `json:"rows"`
 	RequestID     string     `json:"requestId,omitzero"`
@@ -51,6 +51,7 @@ type UploadRow struct {
 	ModelName           string `json:"modelName,omitzero"`
 	OrderData
 	DeviceID         string     `json:"deviceId,omitzero"`
+	Replaces         string     `json:"replaces,omitzero"` // of a replacement: the device id that goes
 	ErrorCode        string     `json:"errorCode,omitzero"`
 	ErrorDescription string     `json:"errorDescription,omitzero"`
 	OutcomeClass     string     `json:"outcomeClass,omitzero"`

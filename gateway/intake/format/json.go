@@ -32,6 +32,15 @@ func NewJSON(body io.Reader, bare bool, maxBody int64) *JSON {
 	return j
 }
 
+// NewDeviceList reads devices that belong to no batch: the list alone, or an object with
+// a list of devices.
+func NewDeviceList(body io.Reader, maxBody int64) *JSON {
+	return &JSON{list: newJSONList(body, shape{
+		noun: "Device", list: "devices", object: true, bare: true, words: &deviceWords,
+		want: "the list of devices itself, or an object with devices", member: func(string) func(string) error { return nil },
+	}, maxBody)}
+}
+
 // BatchName implements intake.Source.
 func (j *JSON) BatchName() string { return j.batch }
 

@@ -1,18 +1,19 @@
--- Build reports are uploads of no tenant, and uploads are found again by what stands
--- on the order.
+-- Build reports are uploads of no tenant, a tenant's own are of no partner, repairs are a
+-- kind of their own, and uploads are found again by what stands on the order.
 
 -- +goose Up
 ALTER TABLE uploads DROP CONSTRAINT uploads_kind_check;
-ALTER TABLE uploads ADD CONSTRAINT uploads_kind_check CHECK (kind IN ('register', 'remove', 'report'));
+ALTER TABLE uploads ADD CONSTRAINT uploads_kind_check CHECK (kind IN ('register', 'remove', 'report', 'replace'));
 ALTER TABLE uploads ADD CONSTRAINT uploads_tenant CHECK ((kind = 'report') = (tenant_id = ''));
 ALTER TABLE uploads ADD COLUMN report_id text NOT NULL DEFAULT '';
 CREATE INDEX uploads_request ON uploads (request_id) WHERE request_id <> '';
 CREATE INDEX uploads_report ON uploads (report_id) WHERE report_id <> '';
 
 ALTER TABLE dispatches DROP CONSTRAINT dispatches_kind_check;
-ALTER TABLE dispatches ADD CONSTRAINT dispatches_kind_check CHECK (kind IN ('register', 'remove', 'report'));
+ALTER TABLE dispatches ADD CONSTRAINT dispatches_kind_check CHECK (kind IN ('register', 'remove', 'report', 'replace'));
 
 ALTER TABLE upload_rows ADD COLUMN sold_to text;
+ALTER TABLE upload_rows ADD COLUMN replaces text;
 ALTER TABLE upload_rows ADD COLUMN returned boolean NOT NULL DEFAULT false;
 
 -- What orders, delivery notes and references an upload is about. A digest, because a
@@ -29,11 +30,11 @@ CREATE INDEX upload_references_tenant ON upload_references (tenant_id, digest, u
 
 -- +goose Down
 DROP TABLE upload_references;
-DELETE FROM dispatches WHERE kind = 'report';
-DELETE FROM upload_rows WHERE upload_id IN (SELECT id FROM uploads WHERE kind = 'report');
-DELETE FROM upload_hashes WHERE upload_id IN (SELECT id FROM uploads WHERE kind = 'report');
-DELETE FROM uploads WHERE kind = 'report';
-ALTER TABLE upload_rows DROP COLUMN returned, DROP COLUMN sold_to;
+DELETE FROM dispatches WHERE kind IN ('report', 'replace');
+DELETE FROM upload_rows WHERE upload_id IN (SELECT id FROM uploads WHERE kind IN ('report', 'replace'));
+DELETE FROM upload_hashes WHERE upload_id IN (SELECT id FROM uploads WHERE kind IN ('report', 'replace'));
+DELETE FROM uploads WHERE kind IN ('report', 'replace');
+ALTER TABLE upload_rows DROP COLUMN returned, DROP COLUMN replaces, DROP COLUMN sold_to;
 ALTER TABLE dispatches DROP CONSTRAINT dispatches_kind_check;
 ALTER TABLE dispatches ADD CONSTRAINT dispatches_kind_check CHECK (kind IN ('register', 'remove'));
 DROP INDEX uploads_report, uploads_request;

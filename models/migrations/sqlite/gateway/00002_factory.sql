@@ -1,12 +1,12 @@
--- Build reports are uploads of no tenant, and uploads are found again by what stands
--- on the order. SQLite cannot change a check, so two tables are written anew; nothing
+-- Build reports are uploads of no tenant, a tenant's own are of no partner, repairs are a
+-- kind of their own, and uploads are found again by what stands on the order. SQLite cannot change a check, so two tables are written anew; nothing
 -- refers to them by a foreign key.
 
 -- +goose Up
 CREATE TABLE uploads_new (
     id             INTEGER     PRIMARY KEY AUTOINCREMENT,
     tracking_id    TEXT        NOT NULL,
-    kind           TEXT        NOT NULL CHECK (kind IN ('register', 'remove', 'report')),
+    kind           TEXT        NOT NULL CHECK (kind IN ('register', 'remove', 'report', 'replace')),
     partner_id     TEXT        NOT NULL,
     tenant_id      TEXT        NOT NULL,
     client_id      TEXT        NOT NULL,
@@ -52,7 +52,7 @@ CREATE INDEX uploads_report ON uploads (report_id) WHERE report_id <> '';
 CREATE TABLE dispatches_new (
     id            INTEGER     PRIMARY KEY AUTOINCREMENT,
     upload_id     INTEGER     NOT NULL,
-    kind          TEXT        NOT NULL CHECK (kind IN ('register', 'remove', 'report')),
+    kind          TEXT        NOT NULL CHECK (kind IN ('register', 'remove', 'report', 'replace')),
     partner_id    TEXT        NOT NULL,
     tenant_id     TEXT        NOT NULL,
     client_id     TEXT        NOT NULL,
@@ -88,6 +88,7 @@ CREATE INDEX dispatches_work ON dispatches (partner_id, id) WHERE state IN ('rea
 CREATE INDEX dispatches_stopped ON dispatches (id) WHERE state = 'stopped';
 
 ALTER TABLE upload_rows ADD COLUMN sold_to TEXT;
+ALTER TABLE upload_rows ADD COLUMN replaces TEXT;
 ALTER TABLE upload_rows ADD COLUMN returned BOOLEAN NOT NULL DEFAULT false;
 
 -- What orders, delivery notes and references an upload is about. A digest, because a
@@ -104,11 +105,12 @@ CREATE INDEX upload_references_tenant ON upload_references (tenant_id, digest, u
 
 -- +goose Down
 DROP TABLE upload_references;
-DELETE FROM dispatches WHERE kind = 'report';
-DELETE FROM upload_rows WHERE upload_id IN (SELECT id FROM uploads WHERE kind = 'report');
-DELETE FROM upload_hashes WHERE upload_id IN (SELECT id FROM uploads WHERE kind = 'report');
-DELETE FROM uploads WHERE kind = 'report';
+DELETE FROM dispatches WHERE kind IN ('report', 'replace');
+DELETE FROM upload_rows WHERE upload_id IN (SELECT id FROM uploads WHERE kind IN ('report', 'replace'));
+DELETE FROM upload_hashes WHERE upload_id IN (SELECT id FROM uploads WHERE kind IN ('report', 'replace'));
+DELETE FROM uploads WHERE kind IN ('report', 'replace');
 ALTER TABLE upload_rows DROP COLUMN returned;
+ALTER TABLE upload_rows DROP COLUMN replaces;
 ALTER TABLE upload_rows DROP COLUMN sold_to;
 CREATE TABLE dispatches_new (
     id            INTEGER     PRIMARY KEY AUTOINCREMENT,
