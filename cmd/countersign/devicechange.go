@@ -15,9 +15,10 @@ import (
 func (a *app) removeDeviceCommand() *cobra.Command {
 	var o deliveryOptions
 	cmd := &cobra.Command{
-		Use:   "remove ID",
-		Short: "End the registration of a device (its customer, or the partner that registered it)",
-		Args:  cobra.ExactArgs(1),
+		Use:     "remove ID",
+		Short:   "End the registration of a device (its customer, or the partner that registered it)",
+		Example: "  countersign devices remove 01a205d9-d523-7857-a197-9ba6cacb2959",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.changeDevice(cmd.Context(), &o, func(ctx context.Context, c *client.Client) (client.Receipt, error) {
 				return c.EndDevice(ctx, args[0], "")
