@@ -10,7 +10,7 @@ import (
 // They are not the scopes of a tenant's grant, which say what a partner may do
 // for that tenant; a call needs both.
 const (
-	ScopeDevicesWrite    = "devices.write"    // submit and remove devices
+	ScopeDevicesWrite    = "devices.write"    // submit and remove devices; settle attention cases
 	ScopeDevicesRead     = "devices.read"     // see devices, batches and uploads
 	ScopeConsentsRequest = "consents.request" // ask tenants for consent, withdraw the question
 	ScopeConsentsRead    = "consents.read"    // see requests, grants and their history
@@ -23,7 +23,7 @@ const (
 var scopesOf = map[models.OwnerKind][]string{
 	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead},
 	models.OwnerTenant:   {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide},
-	models.OwnerOperator: {ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite},
+	models.OwnerOperator: {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite},
 }
 
 // AllowedScopes lists the scopes a client of this kind can be given.

@@ -25,8 +25,13 @@ func TestDefaultScopes_areAllowedAndNeverLetATenantDecide(t *testing.T) {
 	if slices.Contains(authz.DefaultScopes(models.OwnerTenant), authz.ScopeConsentsDecide) {
 		t.Error("a tenant's client may decide over consent by default")
 	}
-	if !slices.Contains(authz.AllowedScopes(models.OwnerTenant), authz.ScopeConsentsDecide) {
-		t.Error("a tenant's client can never be given the right to decide")
+	if slices.Contains(authz.DefaultScopes(models.OwnerTenant), authz.ScopeDevicesWrite) {
+		t.Error("a tenant's client may change devices by default")
+	}
+	for _, scope := range []string{authz.ScopeConsentsDecide, authz.ScopeDevicesWrite} {
+		if !slices.Contains(authz.AllowedScopes(models.OwnerTenant), scope) {
+			t.Errorf("a tenant's client can never be given %s", scope)
+		}
 	}
 }
 

@@ -399,3 +399,20 @@ func notFound(err error) error {
 	}
 	return err
 }
+
+const actingSQL = `SELECT c.epoch AS client_epoch, c.state AS client_state,
+	COALESCE(p.epoch, 0) AS partner_epoch, COALESCE(p.state, '') AS partner_state,
+	COALESCE(t.epoch, 0) AS tenant_epoch, COALESCE(t.state, '') AS tenant_state
+	FROM oauth_clients c
+	LEFT JOIN partners p ON p.id = c.partner_id
+	LEFT JOIN tenants t ON t.id = c.tenant_id
+	WHERE c.id = ? AND COALESCE(c.partner_id, '') = ? AND COALESCE(c.tenant_id, '') = ?`
+
+// acting reads how who acts in its own name stands; nil for a client of somebody else.
+func (r rows) acting(who Acting) (*acting, error) {
+	var found []acting
+	if err := r.g.Raw(actingSQL, who.Client, who.Partner, who.Tenant).Scan(&found).Error; err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}

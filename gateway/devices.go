@@ -176,6 +176,7 @@ func wireRegistered(d registration.Device) wire.RegisteredDevice {
 		RegisteredBy: string(d.Authority), PartnerID: string(d.PartnerID), GrantID: string(d.GrantID),
 		TrackingID: string(d.TrackingID), Row: d.Ordinal,
 		RegisteredAt: d.RegisteredAt.UTC(), EndedAt: utc(d.EndedAt), CapturedAt: d.CapturedAt.UTC(),
+		Quality: wireQuality(d.Evidence),
 	}
 }
 
@@ -185,6 +186,7 @@ func wireEvents(events []models.DeviceEvent) []wire.DeviceEvent {
 		out[i] = wire.DeviceEvent{
 			At: e.At.UTC(), Kind: string(e.Kind), DeviceID: string(e.DeviceID), PartnerID: string(e.PartnerID), TenantID: string(e.TenantID),
 			TrackingID: string(e.TrackingID), Row: e.Ordinal, Reason: e.Reason,
+			OtherDevice: string(e.OtherDevice), CaseID: string(e.CaseID),
 		}
 	}
 	return out

@@ -110,6 +110,43 @@ func (d deviceReader) History(_ context.Context, scope registration.Scope, id mo
 	return d.story(scope, id, page)
 }
 
+type attention struct{ *edge }
+
+func (a attention) Cases(_ context.Context, scope registration.CaseScope, filter registration.CaseFilter, page registration.Page) ([]registration.Case, string, error) {
+	if a.cases == nil {
+		return nil, "", errUnexpected
+	}
+	return a.cases(scope, filter, page)
+}
+
+func (a attention) Case(_ context.Context, scope registration.CaseScope, id models.CaseID) (registration.Case, error) {
+	if a.oneCase == nil {
+		return registration.Case{}, errUnexpected
+	}
+	return a.oneCase(scope, id)
+}
+
+func (a attention) Settle(_ context.Context, s models.Settling) (registration.Case, error) {
+	if a.settle == nil {
+		return registration.Case{}, errUnexpected
+	}
+	return a.settle(s)
+}
+
+func (a attention) Explain(_ context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]registration.Explanation, string, error) {
+	if a.explain == nil {
+		return nil, "", errUnexpected
+	}
+	return a.explain(scope, id, page)
+}
+
+func (a attention) Epochs(_ context.Context, who consent.Acting) (consent.Permit, error) {
+	if a.epochs == nil {
+		return consent.Permit{}, errUnexpected
+	}
+	return a.epochs(who)
+}
+
 func (e *edge) Batches(_ context.Context, scope intake.Scope) iter.Seq2[models.Batch, error] {
 	if e.batches == nil {
 		return func(yield func(models.Batch, error) bool) { yield(models.Batch{}, errUnexpected) }

@@ -61,6 +61,20 @@ type DeviceReader interface {
 	History(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]models.DeviceEvent, string, error)
 }
 
+// Attention shows and settles conflicts, and explains verdicts. What lies outside a
+// scope is registration.ErrNoCase or ErrNoDevice, like what does not exist.
+type Attention interface {
+	Cases(ctx context.Context, scope registration.CaseScope, filter registration.CaseFilter, page registration.Page) ([]registration.Case, string, error)
+	Case(ctx context.Context, scope registration.CaseScope, id models.CaseID) (registration.Case, error)
+	Settle(ctx context.Context, settling models.Settling) (registration.Case, error)
+	Explain(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]registration.Explanation, string, error)
+}
+
+// Permits lets those through who act in their own name, under no grant.
+type Permits interface {
+	Epochs(ctx context.Context, who consent.Acting) (consent.Permit, error)
+}
+
 // BatchReader lists batches and what is in them.
 type BatchReader interface {
 	Batches(ctx context.Context, scope intake.Scope) iter.Seq2[models.Batch, error]

@@ -110,6 +110,11 @@ func (s *server) routes() []route {
 		{get, ownDevicesPath, read, RateAPI, everyKind, s.findDevices},
 		{get, ownDevicesPath + "/{device}", read, RateAPI, everyKind, s.getDevice},
 		{get, ownDevicesPath + "/{device}/history", read, RateAPI, everyKind, s.deviceHistory},
+		{get, ownDevicesPath + "/{device}/explanation", read, RateAPI, everyKind, s.explainDevice},
+
+		{get, attentionPath, read, RateAPI, everyKind, s.listAttention},
+		{get, attentionPath + "/{id}", read, RateAPI, everyKind, s.getAttention},
+		{post, attentionPath + "/{id}/settle", write, RateAPI, everyKind, s.settleAttention},
 
 		{get, "/v1/consents", see, RateAPI, everyKind, s.listConsents},
 		{post, "/v1/consents", ask, RateAPI, partnerOnly, s.askConsent},

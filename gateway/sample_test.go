@@ -89,6 +89,11 @@ type edge struct {
 	find         func(registration.Scope, registration.Filter, registration.Page) ([]registration.Device, string, error)
 	device       func(registration.Scope, models.DeviceID) (registration.Device, error)
 	story        func(registration.Scope, models.DeviceID, registration.Page) ([]models.DeviceEvent, string, error)
+	cases        func(registration.CaseScope, registration.CaseFilter, registration.Page) ([]registration.Case, string, error)
+	oneCase      func(registration.CaseScope, models.CaseID) (registration.Case, error)
+	settle       func(models.Settling) (registration.Case, error)
+	explain      func(registration.Scope, models.DeviceID, registration.Page) ([]registration.Explanation, string, error)
+	epochs       func(consent.Acting) (consent.Permit, error)
 	batches      func(intake.Scope) iter.Seq2[models.Batch, error]
 	devices      func(intake.Scope, string, intake.Page) ([]intake.Device, string, error)
 	list         func(consent.Filter) ([]consent.Consent, string, error)
@@ -116,7 +121,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, Customers: e, Dispatches: e,
+		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, Customers: e, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:   func() string { return madeUpID },
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),

@@ -25,6 +25,8 @@ type Deps struct {
 	Uploads       UploadReader
 	Batches       BatchReader
 	Devices       DeviceReader
+	Attention     Attention
+	Permits       Permits
 	Consents      ConsentReader
 	ConsentAsker  ConsentAsker
 	ConsentGrants GrantChanger
@@ -111,7 +113,7 @@ func (d Deps) check() error {
 		"OpenAPI": len(d.OpenAPI) == 0, "Swagger": len(d.Swagger) == 0,
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
-		"Customers": d.Customers == nil, "Devices": d.Devices == nil, "Dispatches": d.Dispatches == nil,
+		"Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)

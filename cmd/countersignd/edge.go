@@ -34,7 +34,7 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 	}
 	return gateway.New(gateway.Deps{
 		Verifier: verifier, Tokens: tokens, JWKS: s.keys.JWKS(), Metadata: metadata, Throttle: s.budgets,
-		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.devices,
+		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.devices, Attention: s.devices, Permits: s.consent,
 		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, Customers: s.consent, Dispatches: s.forward,
 		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
 		Ready: d.ready(draining), Registry: newMetrics(s), OpenAPI: docs.OpenAPI, Swagger: docs.Swagger,

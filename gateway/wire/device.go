@@ -22,6 +22,8 @@ type RegisteredDevice struct {
 	EndedAt             *time.Time `json:"endedAt,omitzero"`
 	CapturedAt          time.Time  `json:"capturedAt"` // when the core last took the identity from a hash
 
+	Quality *Quality `json:"quality,omitzero"` // of the hash it was registered by; absent without one
+
 	History     []DeviceEvent `json:"history,omitempty"`    // only when one device is read: its first entries, oldest first
 	HistoryLink string        `json:"historyLink,omitzero"` // where the history goes on, when it is longer
 }
@@ -36,11 +38,14 @@ type Replacement struct {
 // calls and, as the tenant, those of its tenant.
 type DeviceEvent struct {
 	At         time.Time `json:"at"`
-	Kind       string    `json:"kind"` // registered, seen, contested, attention, removed, replaced, reported, superseded or withdrawn
+	Kind       string    `json:"kind"` // registered, seen, contested, attention, removed, reported, superseded, withdrawn, replaced or settled
 	DeviceID   string    `json:"deviceId,omitzero"`
 	PartnerID  string    `json:"partnerId,omitzero"`
 	TenantID   string    `json:"tenantId,omitzero"`
-	TrackingID string    `json:"trackingId"`
-	Row        int       `json:"row"`
+	TrackingID string    `json:"trackingId,omitzero"` // absent when somebody else's row was settled
+	Row        int       `json:"row,omitzero"`
 	Reason     string    `json:"reason,omitzero"` // the rule that decided, in stable words
+
+	OtherDevice string `json:"otherDevice,omitzero"` // its predecessor or successor
+	CaseID      string `json:"caseId,omitzero"`      // the attention case it is about
 }
