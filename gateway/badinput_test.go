@@ -42,8 +42,11 @@ func TestUpload_badInput(t *testing.T) {
 		{"CSV without header", create + "?batchId=a", "a,b,c", []string{"Content-Type", "text/csv"}, "csv_header", "Device Serial Number"},
 		{"CSV with an open quotation mark", create + "?batchId=a", "serialNumber\n\"a\n", []string{"Content-Type", "text/csv"}, "body_malformed", "line 2"},
 		{"parameter twice", create + "?batchId=a&BatchID=b", sdkBody, nil, "invalid_parameter", "batchid"},
+		{"half a query", create + "?expectedDomain=contoso.com;x", sdkBody, nil, "invalid_parameter", "query"},
+		{"a guard that names nothing", create + "?expectedDomain=", sdkBody, nil, "invalid_parameter", "expecteddomain"},
 		{"customer id", "/v1/customers/contoso.com/deviceBatches", sdkBody, nil, "invalid_customer_id", "GUID"},
 		{"request id", create, sdkBody, []string{"MS-RequestId", "short"}, "invalid_request_id", ""},
+		{"product key for a request id", create, sdkBody, []string{"MS-RequestId", "N7YYX-3VTRD-9K2QW-HB4CF-6JMPG"}, "invalid_request_id", ""},
 		{"two request ids", create, sdkBody, []string{"MS-RequestId", madeUpID, "Idempotency-Key", "another-key"}, "invalid_request_id", "equal"},
 		{"token in the address", create + "?access_token=x", sdkBody, nil, "token_in_url", "in logs"},
 	} {

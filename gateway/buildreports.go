@@ -36,6 +36,7 @@ func (s *server) postBuildReport(c *gin.Context) error {
 		return errWrongCaller.WithDetail("Build reports are taken from manufacturers; this partner is registered as %s.", kind)
 	}
 	p := query(c)
+	p.only(append([]string{"soldTo"}, orderParameters...)...)
 	call, err := s.callOf(c, p, c.Request.URL.Path)
 	if err != nil {
 		return err

@@ -97,6 +97,9 @@ func TestBuildReport_refusals(t *testing.T) {
 		"the tool's settings":     {"oem", "application/xml", "", `<OA3><FileBased/></OA3>`, 400, "body_malformed"},
 		"a parameter given twice": {"oem", "application/json", "?soldTo=a&soldTo=b", `[]`, 400, "invalid_parameter"},
 		"NUL":                     {"oem", "application/json", "?soldTo=a%00", `[]`, 400, "invalid_parameter"},
+		"a misspelt buyer":        {"oem", "application/json", "?sold-to=a", `[]`, 400, "invalid_parameter"},
+		"another call's guard":    {"oem", "application/json", "?expectedDomain=a.example", `[]`, 400, "invalid_parameter"},
+		"half a query":            {"oem", "application/json", "?soldTo=a;b", `[]`, 400, "invalid_parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/authz"
+	"countersign/gateway/intake"
 	"countersign/internal/errs"
 )
 
@@ -76,7 +77,8 @@ func (s *server) newExchange(r *http.Request) *exchange {
 }
 
 // headerID returns the one value of a header, without the quotation marks a
-// structured field has (RFC 9651). It is not ok when it cannot be used.
+// structured field has (RFC 9651). It is not ok when it cannot be used, as a product key
+// cannot: ids are echoed and logged.
 func headerID(r *http.Request, name string) (id string, ok bool) {
 	values := r.Header.Values(name)
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
@@ -86,7 +88,7 @@ func headerID(r *http.Request, name string) (id string, ok bool) {
 	if len(id) > 1 && strings.HasPrefix(id, `"`) && strings.HasSuffix(id, `"`) {
 		id = id[1 : len(id)-1]
 	}
-	if len(values) > 1 || !usableID.MatchString(id) {
+	if len(values) > 1 || !usableID.MatchString(id) || intake.HoldsProductKey(id) {
 		return "", false
 	}
 	return id, true

@@ -65,14 +65,30 @@ const causeProductKey = "it holds a 5x5 product key, which is a secret and was n
 // only refuses what the call does not know: a filter that is misspelt would show
 // everything, as if nothing else were there.
 func (p *params) only(names ...string) {
-	if p.broken {
-		p.refuse("query", "a part of it cannot be read; escape % and ; as %25 and %3B")
-	}
+	p.whole()
 	for given := range p.values {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, given) }) {
 			p.refuse(given, "this call has no such parameter. It has "+cmp.Or(strings.Join(names, ", "), "none"))
 		}
 	}
+}
+
+// whole refuses a query of which a part cannot be read: what was lost may have been the
+// guard of the call.
+func (p *params) whole() {
+	if p.broken {
+		p.refuse("query", "a part of it cannot be read; escape % and ; as %25 and %3B")
+	}
+}
+
+// guard takes text that the call is judged by. Given without a value it would guard
+// nothing, which is not what somebody meant who wrote it.
+func (p *params) guard(name string) string {
+	text := strings.TrimSpace(p.text(name))
+	if text == "" && p.values.Has(strings.ToLower(name)) {
+		p.refuse(strings.ToLower(name), "it has no value; leave it out, or say what is expected")
+	}
+	return text
 }
 
 // printable takes text without control characters; outer blanks do not count.
@@ -151,6 +167,9 @@ func (p *params) instant(name string) time.Time {
 	}
 	return at.UTC()
 }
+
+// orderParameters are those of orderData.
+var orderParameters = []string{"purchaseOrder", "orderNumber", "orderLine", "deliveryNote", "shipDate", "groupTag", "customerReference"}
 
 // orderData are the defaults for rows that leave a member empty.
 func (p *params) orderData() models.OrderData {

@@ -174,3 +174,21 @@ func TestAccessLog_holdsRouteAndCallerAndNoPath(t *testing.T) {
 		}
 	}
 }
+
+// The ids of a call come back in its answer and stand in the log.
+func TestCallIDs_holdNoProductKey(t *testing.T) {
+	t.Parallel()
+	const dashed, bare = "N7YYX-3VTRD-9K2QW-HB4CF-6JMPG", "N7YYX3VTRD9K2QWHB4CF6JMPG"
+	for _, header := range []string{"MS-RequestId", "Idempotency-Key", "MS-CorrelationId"} {
+		for _, secret := range []string{dashed, bare, "line7:" + dashed} {
+			e := newEdge(t)
+			resp, body := e.do("GET", "/v1/devices", "", header, secret)
+			if answer := fmt.Sprint(resp.Header, body); strings.Contains(answer, secret) || strings.Contains(e.log.String(), secret) {
+				t.Errorf("%s: %s comes back in the answer or stands in the log", header, secret)
+			}
+			if id := resp.Header.Get("MS-RequestId"); id != madeUpID {
+				t.Errorf("%s: the call is called %q", header, id)
+			}
+		}
+	}
+}

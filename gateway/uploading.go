@@ -25,8 +25,9 @@ func (s *server) call(c *gin.Context, p *params) (intake.Call, error) {
 	if err != nil {
 		return intake.Call{}, err
 	}
+	expected := p.guard("expectedDomain")
 	call, err := s.callOf(c, p, strings.Replace(c.Request.URL.Path, c.Param("tenant"), string(tenant), 1))
-	call.Tenant, call.ExpectedDomain = tenant, p.text("expectedDomain")
+	call.Tenant, call.ExpectedDomain = tenant, expected
 	return call, err
 }
 
@@ -38,7 +39,7 @@ func (s *server) callOf(c *gin.Context, p *params, path string) (intake.Call, er
 	if x.keyErr != nil {
 		return intake.Call{}, x.keyErr
 	}
-	if p.err != nil {
+	if p.whole(); p.err != nil {
 		return intake.Call{}, p.err
 	}
 	who := caller(c)

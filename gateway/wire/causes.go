@@ -16,7 +16,7 @@ var causes = map[string]string{
 	"invalid_path":           "A path segment holds an encoded slash, a backslash, a control character or bytes that are not UTF-8, so that two readers could understand it differently.",
 	"invalid_customer_id":    "The part of the path that names the customer is not a GUID, for example a domain or a name.",
 	"invalid_parameter":      "A parameter has a value that it does not take, is given twice, or is too long.",
-	"invalid_request_id":     "`MS-RequestId` or `Idempotency-Key` is too short, too long, has other characters, is given twice, or the two differ.",
+	"invalid_request_id":     "`MS-RequestId` or `Idempotency-Key` is too short, too long, has other characters, is given twice, the two differ, or it looks like a product key (a secret, and ids stand in logs).",
 	"invalid_cursor":         "The token was changed on the way, or comes from another list or filter.",
 	"unsupported_media_type": "`Content-Type` is missing or names a form this call does not read.",
 	"unsupported_encoding":   "The call has a `Content-Encoding`.",
