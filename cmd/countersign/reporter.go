@@ -152,13 +152,18 @@ func (r *reporter) send(ctx context.Context, g *reportbook.Group) error {
 }
 
 // refusedForGood reports a refusal of the body itself, which would have been the
-// answer to every earlier attempt, too: nothing of it is stored.
+// answer to every earlier attempt, too: nothing of it is stored. An id that belongs to
+// another body is such a refusal: ours is made up for this report, so that it can only
+// be the one the file states.
 func refusedForGood(err error) bool {
 	var refusal *client.APIError
 	if !errors.As(err, &refusal) {
 		return false
 	}
 	final := []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity}
+	if refusal.Reason == "idempotency_key_reused" {
+		return true
+	}
 	return refusal.Reason != "body_incomplete" && slices.Contains(final, refusal.Status)
 }
 
