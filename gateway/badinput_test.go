@@ -130,6 +130,7 @@ func TestOwnCalls_badBodies(t *testing.T) {
 		{"trailing garbage", `{} {}`, "", 400, "body_malformed", "byte 3"},
 		{"truncated", `{"tenant":"x"`, "", 400, "body_malformed", "too early"},
 		{"invalid UTF-8", "{\"tenant\":\"\xff\"}", "", 400, "body_malformed", "broken at byte"},
+		{"product key", `{"tenant":"x","purpose":"for N7YYX-3VTRD-9K2QW-HB4CF-6JMPG"}`, "", 400, "product_key_secret", "Leave it out"},
 		{"CSV", "tenant\nx", "text/csv", 415, "unsupported_media_type", ""},
 		{"too large", `{"tenant":"` + strings.Repeat("x", 70_000) + `"}`, "", 413, "body_too_large", ""},
 		{"hardly too large, length not told", `{"tenant":"` + strings.Repeat("x", 70_000) + `"}`, "unknown", 413, "body_too_large", ""},
@@ -146,7 +147,7 @@ func TestOwnCalls_badBodies(t *testing.T) {
 			}
 			resp, body := newEdge(t).do("POST", "/v1/consents", c.body, headers...)
 			refused(t, resp, body, c.status, c.reason)
-			if !strings.Contains(body, c.words) || strings.Contains(body, "int64") || strings.Contains(body, "wire.") {
+			if !strings.Contains(body, c.words) || strings.Contains(body, "int64") || strings.Contains(body, "wire.") || strings.Contains(body, "N7YYX") {
 				t.Error(body)
 			}
 		})

@@ -11,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"countersign/gateway/intake"
+	"countersign/gateway/intake/format"
 	"countersign/internal/errs"
 )
 
@@ -18,7 +20,7 @@ import (
 const maxOwnBody = 64 << 10
 
 // decode reads the body of one of our own calls: exact names, no unknown member, none
-// given twice, nothing after the end.
+// given twice, nothing after the end, and no product key.
 func decode(c *gin.Context, into any) error {
 	r := c.Request
 	if err := plainBody(r, maxOwnBody); err != nil {
@@ -29,11 +31,16 @@ func decode(c *gin.Context, into any) error {
 		return errMediaType.WithDetail("Send the body as application/json in UTF-8.")
 	}
 	limited := &io.LimitedReader{R: r.Body, N: maxOwnBody + 1}
-	err = json.UnmarshalRead(limited, into, json.RejectUnknownMembers(true))
-	if limited.N == 0 {
+	body, err := io.ReadAll(limited)
+	switch {
+	case limited.N == 0:
 		return errBodyTooLarge.WithDetail("The body is larger than the %d bytes this call takes.", maxOwnBody)
+	case err != nil:
+		return malformed(err)
+	case intake.HoldsProductKey(string(body)):
+		return format.ErrProductKey.WithDetail("The body holds a 5x5 product key. It is a secret, and nothing of the body was kept. Leave it out.")
 	}
-	return malformed(err)
+	return malformed(json.Unmarshal(body, into, json.RejectUnknownMembers(true)))
 }
 
 // decodeOptional is decode for a body that may be absent.

@@ -44,7 +44,7 @@ var causes = map[string]string{
 	"settlement_invalid":        "The decision is none of `same`, `different` and `replaces`, names a device that is not involved or none where several are, or cannot be carried out for this case.",
 	"authority_ended":           "The client, the partner or the customer was frozen or suspended after the call came in.",
 	"expected_domain_mismatch":  "The customer in the path has no verified domain like the one in `expectedDomain`.",
-	"product_key_secret":        "A 5x5 product key stood in the body, as in the input file of the factory tool. Nothing of the body was kept.",
+	"product_key_secret":        "A 5x5 product key stood in the body, as in the input file of the factory tool, or in a text such as a purpose. Nothing of the body was kept.",
 	"upload_not_found":          "The id belongs to nobody, to somebody else, or to an upload older than the retention.",
 	"invalid_outcome_class":     "`outcome` is a word that is no outcome class.",
 	"idempotency_key_reused":    "An earlier call with this request id had another body, path or client.",

@@ -68,7 +68,7 @@ var callCodes = []Code{
 // uploadCodes are about uploads, batches and devices.
 var uploadCodes = []Code{
 	{"csv_header", "800002", 400, "The header line of the CSV cannot be used", ActorPartner, false, "Start the file with `Device Serial Number,Windows Product ID,Hardware Hash,Manufacturer name,Device model`; further columns are fine."},
-	{"product_key_secret", "800002", 400, "The body holds a 5x5 product key", ActorPartner, false, "A product key is a secret; nothing of the body was kept. Send the file that OA3Tool /Report wrote (`ReportedXMLFile`, usually OA3.xml), not its input file."},
+	{"product_key_secret", "800002", 400, "The body holds a 5x5 product key", ActorPartner, false, "A product key is a secret; nothing of the body was kept. Leave it out; of a factory send the file that OA3Tool /Report wrote (`ReportedXMLFile`, usually OA3.xml), not its input file."},
 	{"no_devices", "800002", 400, "The body holds no device", ActorPartner, false, "Send at least one device."},
 	{"too_many_devices", "800002", 400, "Too many devices in one call", ActorPartner, false, "Split the call; the sentence names the limit."},
 	{"upload_larger_than_budget", "800002", 400, "The upload is larger than the whole device budget", ActorPartner, false, "Waiting does not help. Split the upload, or ask the operator for a larger budget."},
