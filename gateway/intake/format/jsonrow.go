@@ -79,6 +79,9 @@ func (d *rowReader) value(name, folded string) error {
 		return d.policies(name)
 	}
 	kind := d.dec.PeekKind()
+	if into == nil && d.words.factory {
+		return d.stranger(name)
+	}
 	if into == nil || kind == 'n' || kind == 0 {
 		return skip(d.dec)
 	}
@@ -96,6 +99,19 @@ func (d *rowReader) value(name, folded string) error {
 		d.fault("%s holds a 5x5 product key, which is a secret and was not kept", shown(name))
 	}
 	return nil
+}
+
+// stranger reads past a member of a factory's row that means nothing here. Nothing of it
+// is kept, but the sender is told if a product key was in it, as of any other place.
+func (d *rowReader) stranger(name string) error {
+	secret := intake.HoldsProductKey(name)
+	err := walk(d.dec, func(t jsontext.Token) {
+		secret = secret || t.Kind() == '"' && intake.HoldsProductKey(t.String())
+	})
+	if secret {
+		d.fault("%s holds a 5x5 product key, which is a secret and was not kept", shown(name))
+	}
+	return err
 }
 
 // secondKey reads a product key id that is given under two names, as an input file of
@@ -203,12 +219,17 @@ func kindName(k jsontext.Kind) string {
 var errTooDeep = fmt.Errorf("nested deeper than %d levels", MaxDepth)
 
 // skip reads past one value.
-func skip(dec *jsontext.Decoder) error {
+func skip(dec *jsontext.Decoder) error { return walk(dec, func(jsontext.Token) {}) }
+
+// walk reads one value token by token.
+func walk(dec *jsontext.Decoder, visit func(jsontext.Token)) error {
 	base := dec.StackDepth()
 	for {
-		if _, err := dec.ReadToken(); err != nil {
+		token, err := dec.ReadToken()
+		if err != nil {
 			return err
 		}
+		visit(token)
 		if err := checkDepth(dec); err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ type vocabulary struct {
 	aliases  map[string]string // other folded names of members
 	numbers  map[string]bool   // members that may be numbers
 	guarded  map[string]bool   // members that are searched for secrets here, because they are no identifiers
+	factory  bool              // rows are a factory's: what is not taken is searched for secrets, too
 	policies bool
 }
 
@@ -68,6 +69,7 @@ var (
 		aliases: map[string]string{"productkeyid": "productkey", "soldtocustomerid": "soldto"},
 		numbers: map[string]bool{"productkeystate": true, "soldto": true},
 		guarded: map[string]bool{"productkeystate": true, "soldto": true},
+		factory: true,
 	}
 )
 

@@ -121,6 +121,11 @@ func (o *OA3) start(t xml.StartElement) error {
 			return err
 		}
 	}
+	for _, text := range []string{t.Name.Space, t.Name.Local} {
+		if err := o.search(text); err != nil {
+			return err
+		}
+	}
 	if err := o.attributes(t.Attr); err != nil {
 		return err
 	}
@@ -152,8 +157,10 @@ func (o *OA3) attributes(all []xml.Attr) error {
 		if fold(a.Name.Local) == "productkey" && strings.TrimSpace(a.Value) != "" {
 			return o.secretFound()
 		}
-		if err := o.search(a.Value); err != nil {
-			return err
+		for _, text := range []string{a.Name.Space, a.Name.Local, a.Value} {
+			if err := o.search(text); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -122,6 +122,15 @@ func TestReportJSON_productKeys(t *testing.T) {
 		t.Errorf("rows %+v, error %v", rows, err)
 	}
 	silent(t, rows, err)
+	for _, key := range []string{
+		`{"unknown":"` + secretKey + `"}`, `{"unknown":{"a":[1,"` + bare + `"]}}`, `{"unknown":{"` + secretKey + `":1}}`, `{"` + secretKey + `":1}`,
+	} {
+		rows, _, err := readReport(t, "["+key+`,{"unknown":"AAAAA-BBBBB"}]`)
+		if err != nil || len(rows) != 2 || !strings.Contains(rows[0].Unreadable, "secret") || rows[1].Unreadable != "" {
+			t.Errorf("%s: the sender is not told: %+v, error %v", key, rows, err)
+		}
+		silent(t, rows, err)
+	}
 	for _, body := range []string{
 		`{"customerReportUniqueId":"` + secretKey + `"}`, `{"customerReportUniqueId":"line-` + secretKey + `"}`, `{"soldTo":"` + secretKey + `"}`,
 	} {
