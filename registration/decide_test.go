@@ -2,6 +2,7 @@ package registration
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -143,8 +144,9 @@ func TestRowOrderChangesNoVerdict(t *testing.T) {
 	}
 }
 
-// Whatever the rows, no two registrations of one plan own the same anchor, each
-// row is answered once, and what another tenant has is never written.
+// Whatever the rows, no two registrations of one plan own the same anchor, anchors
+// come in sorted, each row is answered once, and what another tenant has is never
+// written.
 func TestAPlanNeverGivesOneAnchorTwice(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(400) {
@@ -152,8 +154,12 @@ func TestAPlanNeverGivesOneAnchorTwice(t *testing.T) {
 		order := rand.New(rand.NewPCG(seed, 3)).Perm(len(s.rows))
 		_, p := s.play(t, order)
 		for i := 1; i < len(p.anchors); i++ {
-			if a, b := p.anchors[i-1], p.anchors[i]; a.Kind == b.Kind && bytes.Equal(a.Key, b.Key) {
+			a, b := p.anchors[i-1], p.anchors[i]
+			switch order := cmp.Or(cmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Key, b.Key)); {
+			case order == 0:
 				t.Fatalf("seed %d: identities %d and %d both own a %s anchor", seed, a.IdentityID, b.IdentityID, a.Kind)
+			case order > 0:
+				t.Fatalf("seed %d: anchors are not sorted, so that two writers may wait for each other", seed)
 			}
 		}
 		for i, a := range p.answers {
@@ -169,4 +175,60 @@ func TestAPlanNeverGivesOneAnchorTwice(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A row that needs attention changes nothing: all that a plan writes but history
+// and answers belongs to a row that registers.
+func TestAttentionChangesNothingInAPlan(t *testing.T) {
+	t.Parallel()
+	attention := 0
+	for seed := range uint64(400) {
+		s := newScene(t, seed)
+		_, p := s.play(t, rand.New(rand.NewPCG(seed, 4)).Perm(len(s.rows)))
+		codes := map[int]models.OutcomeCode{}
+		for _, a := range p.given {
+			codes[a.Row] = a.Code
+			if a.Code == models.OutcomeNeedsAttention {
+				attention++
+			}
+		}
+		mayChange := map[int64]bool{}
+		for _, r := range p.registrations {
+			if codes[r.Ordinal] != models.OutcomeRegistered {
+				t.Fatalf("seed %d: row %d registers and is answered with %s", seed, r.Ordinal, codes[r.Ordinal])
+			}
+			mayChange[r.IdentityID] = true
+		}
+		for id := range writtenBy(p) {
+			if !mayChange[id] {
+				t.Fatalf("seed %d: identity %d is written and no row registers it", seed, id)
+			}
+		}
+		for _, e := range p.events {
+			if codes[e.Ordinal] == models.OutcomeNeedsAttention && e.Kind != models.DeviceAttention {
+				t.Fatalf("seed %d: row %d needs attention and the history says %s", seed, e.Ordinal, e.Kind)
+			}
+		}
+	}
+	if attention < 100 {
+		t.Fatalf("only %d rows need attention", attention)
+	}
+}
+
+// writtenBy are the identities that a plan makes, changes, frees or gives anchors.
+func writtenBy(p *plan) map[int64]bool {
+	ids := map[int64]bool{}
+	for _, i := range p.identities {
+		ids[i.ID] = true
+	}
+	for _, c := range p.changes {
+		ids[c.id] = true
+	}
+	for _, a := range p.anchors {
+		ids[a.IdentityID] = true
+	}
+	for _, id := range p.freed.identities {
+		ids[id] = true
+	}
+	return ids
 }

@@ -186,44 +186,89 @@ func TestTwoTenantsRaceForAKnownDevice(t *testing.T) {
 	}
 }
 
+// Three tenants and eight registrars, as that many processes: dispatches of the same
+// devices in different orders and captures, and of some of them, all at once.
 func TestManyRacesEndWithOneOwnerEach(t *testing.T) {
 	both(t, func(t *testing.T, c core) {
-		const n = 30
+		const n, rounds = 30, 4
 		g := hardwarehash.NewGenerator(55)
 		reports := make([]*hardwarehash.Report, n)
 		for i := range reports {
 			reports[i] = g.Next().Report
 		}
+		tenants := []models.TenantID{acme, bolt, "tenant-cray"}
+		registrars := make([]core, 8)
+		for i := range registrars {
+			registrars[i] = c.second()
+		}
 		replies := make(map[models.TenantID][]<-chan reply)
-		for round := range uint64(3) {
-			for _, tenant := range []models.TenantID{acme, bolt} {
-				rnd := rand.New(rand.NewPCG(round, uint64(len(replies))))
+		start := make(chan struct{})
+		for round := range rounds {
+			for which, tenant := range tenants {
+				rnd := rand.New(rand.NewPCG(uint64(round), uint64(which)))
 				sub := submit(granted(oak, tenant))
 				for i, at := range rnd.Perm(n) {
 					sub.Rows = append(sub.Rows, models.CoreRow{Row: i + 1, Identity: hash(recapture(t, reports[at], rnd.Uint64()))})
 				}
-				replies[tenant] = append(replies[tenant], inBackground(func() (models.Result, error) { return c.second().Register(t.Context(), sub) }))
-			}
-		}
-		total := 0
-		for tenant, all := range replies {
-			seen := map[string]int{}
-			for _, r := range all {
-				got := <-r
-				for _, code := range codes(c.whole(got.res, got.err)) {
-					seen[code]++
+				r := registrars[(round*len(tenants)+which)%len(registrars)]
+				half := rnd.IntN(n)
+				for _, part := range []models.Submission{withRows(sub, sub.Rows[:half+1]...), sub} {
+					replies[tenant] = append(replies[tenant], inBackground(func() (models.Result, error) {
+						<-start
+						return r.Register(t.Context(), part)
+					}))
 				}
 			}
-			mine := int(c.count(tenant))
-			total += mine
-			if seen["-"] != mine || seen["806"] != 2*mine || seen["808"] != 3*(n-mine) {
-				t.Errorf("%s has %d devices and was told %v", tenant, mine, seen)
+		}
+		close(start)
+		total := 0
+		for tenant, all := range replies {
+			owners := map[models.DeviceID]bool{}
+			for _, r := range all {
+				got := <-r
+				for _, a := range c.whole(got.res, got.err) {
+					switch a.Code {
+					case models.OutcomeRegistered, models.OutcomeAlreadyAssigned:
+						owners[a.DeviceID] = true
+					case models.OutcomeOtherTenant:
+					default:
+						t.Errorf("%s: %+v", tenant, a)
+					}
+				}
 			}
+			if mine := int(c.count(tenant)); len(owners) != mine {
+				t.Errorf("%s has %d devices and was told of %d", tenant, mine, len(owners))
+			}
+			total += len(owners)
 		}
-		if total != n {
-			t.Errorf("%d devices have an owner, want %d", total, n)
+		if total != n || len(c.identities()) != n {
+			t.Errorf("%d devices have an owner and %d are known, want %d", total, len(c.identities()), n)
 		}
+		c.checkArbiter()
 	})
+}
+
+// The arbiter is an index: a dispatch takes one lock for each subject of its
+// authority, however many devices it registers.
+func TestADispatchTakesNoLockPerDevice(t *testing.T) {
+	c := onPostgres(t)
+	held := holdAt(c, registration.Written)
+	slow := inBackground(func() (models.Result, error) { return c.Register(t.Context(), devices(granted(oak, acme), 61, 40)) })
+	<-held.reached
+	const advisory = `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	var n int
+	if err := c.db.Read().WithContext(t.Context()).Raw(advisory).Scan(&n).Error; err != nil {
+		t.Fatal(err)
+	}
+	if n != 4 {
+		t.Errorf("a dispatch of 40 devices holds %d locks, want 4", n)
+	}
+	held.letGo()
+	r := <-slow
+	if len(c.whole(r.res, r.err)) != 40 {
+		t.Errorf("%+v", r.res)
+	}
 }
 
 func TestTombstoneStopsWorkInProgress(t *testing.T) {

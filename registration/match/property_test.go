@@ -137,11 +137,19 @@ func TestDecide_repairsOfInventedDevices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// A device that is known and registered nowhere may give its parts away.
+		spare := g.Next().Report.Identity()
+		known = append(known, Candidate{ID: "spare", State: Unregistered, Identity: spare})
 		for name, id := range map[string]identity{
-			"recapture":   again.Identity(),
-			"new disk":    g.NewDisk(d).Report.Identity(),
-			"new memory":  g.NewMemory(d).Report.Identity(),
-			"new adapter": g.NewNIC(d, rapid.IntRange(0, 1).Draw(t, "adapter")).Report.Identity(),
+			"recapture":       again.Identity(),
+			"new disk":        g.NewDisk(d).Report.Identity(),
+			"new memory":      g.NewMemory(d).Report.Identity(),
+			"new adapter":     g.NewNIC(d, rapid.IntRange(0, 1).Draw(t, "adapter")).Report.Identity(),
+			"disk of a spare": with(d.Report.Identity(), func(id *identity) { id.SystemDisk = spare.SystemDisk }),
+			"adapter of a spare": with(d.Report.Identity(), func(id *identity) {
+				id.MACs = []hardwarehash.MAC{id.MACs[0], spare.MACs[1]}
+			}),
+			"cloned virtual machine": with(d.Report.Identity(), func(id *identity) { id.MACs = g.NewBoard(d).Report.Identity().MACs }),
 		} {
 			if v := Decide(id, known); v.Outcome != Match || v.ID != known[i].ID {
 				t.Fatalf("%s: %+v", name, v)
@@ -161,8 +169,8 @@ func TestDecide_repairsOfInventedDevices(t *testing.T) {
 	})
 }
 
-// Recapture always matches, whatever else is registered, as long as no other
-// device has the same two anchors.
+// Recapture always matches, whatever else is registered and whatever was settled
+// about it, as long as no other device has the same two anchors.
 func TestDecide_recaptureMatchesAmongColliders(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -174,7 +182,9 @@ func TestDecide_recaptureMatchesAmongColliders(t *testing.T) {
 			if rapid.Bool().Draw(t, "shared parts") {
 				other.SystemDisk, other.MACs = own.SystemDisk, own.MACs
 			}
-			known = append(known, active(fmt.Sprint("x", i), other))
+			x := active(fmt.Sprint("x", i), other)
+			x.Excluded = rapid.Bool().Draw(t, "settled as another device")
+			known = append(known, x)
 		}
 		if v := Decide(own, known); v.Outcome != Match || v.ID != "own" {
 			t.Fatalf("%+v", v)
