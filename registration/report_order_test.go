@@ -261,3 +261,41 @@ func permutations(n int) [][]int {
 	slices.SortFunc(out, slices.Compare)
 	return out
 }
+
+// Two rows of one report about one device, the later of which states less, or a
+// buyer: it is the newer word, whatever dispatches the rows travel in and whenever
+// these are executed. The key that only the earlier row stated is then free for
+// another record.
+func TestALaterRowIsTheNewerWordHoweverRowsAreGrouped(t *testing.T) {
+	g := hardwarehash.NewGenerator(240)
+	device, other := g.Next().Report, g.Next().Report
+	keyless := withKey(t, device, "")
+	for name, later := range map[string]models.CoreRow{
+		"states no key": built(keyless), "states no TPM": built(edited(t, device, noTPM)), "states a buyer": builtFor(device, elm),
+	} {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(t *testing.T, c core) {
+				report := reportOf(plant, built(device), later)
+				next := reportOf(plant, built(withKey(t, other, device.Inventory.ProductKeyID)))
+				first, second := withRows(report, report.Rows[0]), withRows(report, report.Rows[1])
+				for _, orders := range [][][]models.Submission{
+					{{first, second}, {report}, {second, first}},
+					{{first, second, next}, {report, next}, {next, report}, {second, first, next}, {next, second, first}},
+				} {
+					var want []string
+					for _, order := range orders {
+						c.empty()
+						for _, sub := range order {
+							c.report(sub)
+						}
+						c.checkArbiter()
+						if want == nil {
+							want = c.live()
+						}
+						wantSame(t, "live records", c.live(), want)
+					}
+				}
+			})
+		})
+	}
+}

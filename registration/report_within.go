@@ -76,12 +76,13 @@ func (s standing) drop(f *reported) {
 	delete(s.byDevice, f.at)
 }
 
-// repeated finds the earlier row that a row only says again: the same device, and
-// no name that the other does not state.
+// repeated finds the earlier row that a row only says again: the same device under
+// the same names, sold to the same partner. A row that says less is a newer word and
+// no repetition: in a dispatch of its own it would renew the record, and rows may be
+// grouped otherwise next time.
 func repeated(f *reported, earlier []*reported) *reported {
 	for _, e := range earlier {
-		isNew := func(name string) bool { return !slices.Contains(e.names, name) }
-		if f.kind == claimHash && !f.late && sameDevice(e, f) && !slices.ContainsFunc(f.names, isNew) {
+		if f.kind == claimHash && !f.late && sameDevice(e, f) && slices.Equal(e.names, f.names) && e.row.SoldTo == f.row.SoldTo {
 			return e
 		}
 	}
