@@ -6,6 +6,7 @@ GO    ?= go
 BIN   := bin
 TOOL  := $(GO) tool -modfile=tools/go.mod
 FUZZ  ?= 60s
+MUTANTS ?=
 
 .DEFAULT_GOAL := help
 
@@ -80,6 +81,11 @@ release:
 .PHONY: fuzz
 fuzz:
 	@scripts/fuzz.sh $(FUZZ)
+
+## mutants: break each guarantee in turn and see a named test fail (MUTANTS=match for some of them)
+.PHONY: mutants
+mutants:
+	@$(GO) run ./internal/mutants/cmd -only '$(MUTANTS)'
 
 ## bench: the benchmarks of the hot paths
 .PHONY: bench

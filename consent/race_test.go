@@ -253,3 +253,44 @@ func TestNothingIsAcceptedAfterARevokeHasAnswered(t *testing.T) {
 		}
 	})
 }
+
+// Work that was accepted before a revoke and claims its grant while the revoke has
+// not committed waits for it, and hears that the grant has ended.
+func TestAClaimThatWaitsForARevokeSeesIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, db.Postgres)
+	grant := w.granted(t, 0)
+	stop := newPause(t)
+	changed, claimed := make(chan error, 1), make(chan Standing, 1)
+	go func() {
+		changed <- w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+			locked, now, err := lockGrant(ctx, tx, grant.ID, scope{})
+			if err != nil {
+				return err
+			}
+			stop.here()
+			_, err = moveGrant(within(ctx, tx), locked, models.GrantRevoking, cause{w.byCust, "", now}, 0)
+			return err
+		})
+	}()
+	<-stop.inside
+	go func() {
+		var got Standing
+		err := w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) (err error) {
+			got, err = w.ClaimTx(ctx, tx, w.ask, grant.ID)
+			return err
+		})
+		if err != nil {
+			got.Reason = err.Error()
+		}
+		claimed <- got
+	}()
+	w.awaitWaiting(t, 1)
+	stop.release()
+	if err := <-changed; err != nil {
+		t.Fatal(err)
+	}
+	if got := <-claimed; got.Verdict != VerdictEnded || got.Reason != ReasonRevoked {
+		t.Errorf("the claim heard %+v", got)
+	}
+}
