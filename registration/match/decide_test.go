@@ -60,6 +60,27 @@ func TestDecide_attentionNamesTheStrongest(t *testing.T) {
 	}
 }
 
+// Two devices that speak for the subject with equal strength: the same one is named
+// whichever comes first, in attention, as predecessor and by Find.
+func TestDecide_equalCandidatesAreNamedInOneOrder(t *testing.T) {
+	t.Parallel()
+	a := device('A')
+	parts := with(device('B'), func(id *identity) { id.SystemDisk, id.MACs, id.ProductKeyID = a.SystemDisk, a.MACs, "" })
+	known := []Candidate{active("1", a), active("2", a)}
+	for range 2 {
+		slices.Reverse(known)
+		if got := Decide(a, known); got.Reason != SplitIdentity || got.ID != "1" {
+			t.Errorf("attention: %+v", got)
+		}
+		if got := Decide(parts, known); got.Predecessor != "1" {
+			t.Errorf("predecessor: %+v", got)
+		}
+		if got := Find(a, known); got.Reason != NotUnique || got.ID != "1" {
+			t.Errorf("found: %+v", got)
+		}
+	}
+}
+
 func TestDecide_sharedPartThatWasHeldBefore(t *testing.T) {
 	t.Parallel()
 	a := device('A')
