@@ -84,30 +84,31 @@ func productKeyKey(id string) (int64, bool) {
 
 func key(kind int64, payload uint64) int64 { return kind<<payloadBits | int64(payload) }
 
-// local puts devices of one model beside each other, in the order of the last
-// letters and digits of their serials.
+// local puts devices of one production line beside each other, in the order of the
+// last letters and digits of their serials. What stands before these goes with the
+// model: lines that count through the same numbers would meet in each key otherwise.
 func local(model, serial string) uint64 {
-	sum := sha256.Sum256([]byte(strings.ToLower(model)))
-	return bits(sum[:], makerBits)<<(6*tailChars) | tail(serial)
+	head, last := tail(serial)
+	sum := sha256.Sum256([]byte(strings.ToLower(model + "\x00" + head)))
+	return bits(sum[:], makerBits)<<(6*tailChars) | last
 }
 
 // tail reads the last letters and digits of a serial as a number that sorts as
-// they do, without case. Punctuation is skipped: it stands in the same places
-// all along a production line. A serial without any is digested.
-func tail(serial string) uint64 {
-	var n uint64
-	shift := 0
-	for i := len(serial) - 1; i >= 0 && shift < 6*tailChars; i-- {
-		if c := rank(serial[i]); c > 0 {
-			n |= c << shift
+// they do, without case, and returns what stands before them. Punctuation is
+// skipped: it stands in the same places all along a production line. A serial
+// without any is all head.
+func tail(serial string) (head string, last uint64) {
+	shift, at := 0, len(serial)
+	for ; at > 0 && shift < 6*tailChars; at-- {
+		if c := rank(serial[at-1]); c > 0 {
+			last |= c << shift
 			shift += 6
 		}
 	}
 	if shift == 0 {
-		sum := sha256.Sum256([]byte(strings.ToLower(serial)))
-		return bits(sum[:], 6*tailChars)
+		return serial, 0
 	}
-	return n
+	return serial[:at], last
 }
 
 // rank orders digits before letters; 0 means neither.

@@ -79,6 +79,25 @@ func TestKeysOfOneLineAreNeighbours(t *testing.T) {
 	}
 }
 
+// Makers count every line from the same numbers. Were those all that a key sees, a
+// dispatch would meet a device of each line for each of its own.
+func TestLinesThatCountAlikeDoNotMeet(t *testing.T) {
+	t.Parallel()
+	seen := map[int64]uint64{}
+	for line := range uint64(60) {
+		g := hardwarehash.NewGenerator(1000 + line)
+		for range 50 {
+			device := identityOf(g.NextIdentity())
+			for _, k := range keysOf(&device) {
+				if other, met := seen[k]; met && other != line {
+					t.Fatalf("key %x stands for devices of lines %d and %d", k, other, line)
+				}
+				seen[k] = line
+			}
+		}
+	}
+}
+
 func TestProductKeysHaveThirteenDigits(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "325850500795", "32585050079541", "3.25851E+12", "325850500795x", "+325850500795", "VK7JG-NPHTM-C97JM-9MPGT-3V66T"} {

@@ -33,29 +33,36 @@ func (g *registering) prepare(ctx context.Context) error {
 // execute registers in one transaction: locks, stored answers, fences and clock,
 // candidates for all rows in one round trip, verdicts, writes.
 func (g *registering) execute(ctx context.Context, tx *db.Tx) (models.Result, error) {
-	adm, err := g.r.admit(ctx, tx, g.sub)
-	if err != nil || len(adm.open) == 0 || adm.refusal != nil {
-		return models.Result{Answers: sortAnswers(adm.answers), Refusal: adm.refusal}, err
-	}
-	claims := g.openClaims(adm.open)
-	found, err := g.r.store.held(ctx, tx, allKeys(claims), (*known).onRecord)
-	if err != nil {
-		return models.Result{}, err
-	}
-	if err := apart(ctx, tx, found); err != nil {
-		return models.Result{}, err
-	}
-	p := &plan{sub: g.sub}
-	if p.now, err = tx.Now(ctx); err != nil {
-		return models.Result{}, err
-	}
-	if err := decide(p, claims, found, g.r.newID); err != nil {
-		return models.Result{}, err
+	p, before, err := g.judge(ctx, tx)
+	if err != nil || p == nil {
+		return before, err
 	}
 	if err := g.r.finish(ctx, tx, p); err != nil {
 		return models.Result{}, err
 	}
-	return models.Result{Answers: sortAnswers(append(adm.answers, p.given...))}, nil
+	return models.Result{Answers: sortAnswers(append(before.Answers, p.given...))}, nil
+}
+
+// judge reads everything and decides. Without a plan there is nothing to do beyond
+// the result; with one the result holds what was answered before.
+func (g *registering) judge(ctx context.Context, tx *db.Tx) (*plan, models.Result, error) {
+	adm, err := g.r.admit(ctx, tx, g.sub)
+	if err != nil || len(adm.open) == 0 || adm.refusal != nil {
+		return nil, models.Result{Answers: sortAnswers(adm.answers), Refusal: adm.refusal}, err
+	}
+	claims := g.openClaims(adm.open)
+	found, err := g.r.store.held(ctx, tx, allKeys(claims), (*known).onRecord)
+	if err != nil {
+		return nil, models.Result{}, err
+	}
+	if err := apart(ctx, tx, found); err != nil {
+		return nil, models.Result{}, err
+	}
+	p := &plan{sub: g.sub}
+	if p.now, err = tx.Now(ctx); err != nil {
+		return nil, models.Result{}, err
+	}
+	return p, models.Result{Answers: adm.answers}, decide(p, claims, found, g.r.newID)
 }
 
 // openClaims are the claims of rows without a stored answer.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -29,13 +30,13 @@ var errNoPostgres = errors.New("PostgreSQL's server programs (initdb, postgres) 
 const watchdog = `
 trap '' HUP INT TERM
 dir=$1 bin=$2 port=$3
+shift 3
 cd "$dir" || exit 1
 "$bin/initdb" --pgdata=data --no-sync --username=test --pwfile=password \
 	--auth=password --encoding=UTF8 --locale=C >log 2>&1 || echo FATAL: initdb failed >>log
 "$bin/postgres" -D data -p "$port" \
 	-c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 \
-	-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
-	-c wal_level=minimal -c max_wal_senders=0 -c timezone=Asia/Kathmandu </dev/null >>log 2>&1 &
+	-c timezone=Asia/Kathmandu "$@" </dev/null >>log 2>&1 &
 server=$!
 cat >/dev/null
 kill -QUIT $server 2>/dev/null
@@ -43,54 +44,75 @@ wait $server
 cd / && rm -rf "$dir"
 `
 
+// quick makes a server that forgets everything when power fails.
+var quick = []string{
+	"fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off", "wal_level=minimal", "max_wal_senders=0",
+}
+
 // lifeline is the write end of the watchdog's pipe. It is never closed by hand
 // and must not be collected.
-var lifeline []*os.File
+var lifeline []io.Closer
 
-// startServer starts a private server and returns the URL of its maintenance
-// database. A port that somebody else took in between is tried again.
+// startServer starts a private server that dies with this process, and returns the
+// URL of its maintenance database.
 func startServer() (string, error) {
+	base, stop, err := StartServer(quick...)
+	if err == nil {
+		lifeline = append(lifeline, stop)
+	}
+	return base, err
+}
+
+// StartServer starts a private server with settings of its own, written
+// name=value, beside PostgreSQL's defaults: durable, unless they say otherwise. It
+// returns the URL of the maintenance database and what ends the server and removes
+// its data; that also happens when this process ends. A port that somebody else
+// took in between is tried again.
+func StartServer(settings ...string) (string, io.Closer, error) {
 	bin, err := findBinaries(usualPlaces)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for try := 1; ; try++ {
-		base, err := tryServer(bin)
+		base, stop, err := tryServer(bin, settings)
 		if err == nil || try == 3 {
-			return base, err
+			return base, stop, err
 		}
 	}
 }
 
-func tryServer(bin string) (string, error) {
+func tryServer(bin string, settings []string) (string, io.Closer, error) {
 	dir, password, err := serverDir()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	stop, err := startWatchdog(dir, bin, port)
+	stop, err := startWatchdog(dir, bin, port, settings)
 	if err != nil {
-		return "", errors.Join(err, os.RemoveAll(dir))
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	base := fmt.Sprintf("postgres://test:%s@127.0.0.1:%s/postgres?sslmode=disable", password, port)
 	if err := awaitServer(base, filepath.Join(dir, "log")); err != nil {
-		return "", errors.Join(err, stop.Close())
+		return "", nil, errors.Join(err, stop.Close())
 	}
-	lifeline = append(lifeline, stop)
-	return base, nil
+	return base, stop, nil
 }
 
 // startWatchdog returns the pipe end that keeps the server alive.
-func startWatchdog(dir, bin, port string) (*os.File, error) {
+func startWatchdog(dir, bin, port string, settings []string) (*os.File, error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
-	cmd := exec.Command("sh", "-c", watchdog, "countersign-test-postgres", dir, bin, port)
+	args := []string{"-c", watchdog, "countersign-test-postgres", dir, bin, port}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	cmd := exec.Command("sh", args...)
 	cmd.Stdin = read
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Dir = "/"

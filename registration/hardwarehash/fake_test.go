@@ -21,6 +21,16 @@ func TestGenerator_sameSeedSameDevices(t *testing.T) {
 	}
 }
 
+func TestGenerator_identitiesAreThoseOfTheDevices(t *testing.T) {
+	t.Parallel()
+	whole, short := NewGenerator(11), NewGenerator(11)
+	for range 20 {
+		if diff := cmp.Diff(whole.Next().Report.Identity(), short.NextIdentity()); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
+
 func TestGenerator_devicesAreSoundAndDistinct(t *testing.T) {
 	t.Parallel()
 	g := NewGenerator(1)
