@@ -7,6 +7,8 @@ BIN   := bin
 TOOL  := $(GO) tool -modfile=tools/go.mod
 FUZZ  ?= 60s
 MUTANTS ?=
+DEVICES ?= 5000000
+ROUNDS  ?= 5
 
 .DEFAULT_GOAL := help
 
@@ -87,7 +89,14 @@ fuzz:
 mutants:
 	@$(GO) run ./internal/mutants/cmd -only '$(MUTANTS)'
 
-## bench: the benchmarks of the hot paths
+## bench: speed and size as ratios, one line per figure, into docs/performance.md (ONLY=C2 for some, DEVICES=500000 for a quick run)
 .PHONY: bench
 bench:
+	@mkdir -p $(BIN)
+	@$(GO) build -o $(BIN)/loadgen ./internal/loadgen/cmd
+	@$(BIN)/loadgen -only "$(ONLY)" -devices $(DEVICES) -rounds $(ROUNDS) -page docs/performance.md
+
+## bench-go: the benchmarks of the hot paths
+.PHONY: bench-go
+bench-go:
 	@$(GO) test -run '^$$' -bench . -benchmem ./...

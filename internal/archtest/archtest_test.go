@@ -67,7 +67,7 @@ var homes = []struct {
 	{"github.com/ulule/limiter", []string{"gateway/ratelimit"}, "its counting rules are ours"},
 	{"github.com/redis/go-redis", []string{"gateway/ratelimit"}, "only budgets live in Redis"},
 	{"gorm.io", []string{"authz", "partners", "consent", "registration", "gateway/intake", "gateway/forward", "internal/db", "internal/dbtest", "models/migrations"}, "one store.go per package talks to the database"},
-	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
+	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest", "internal/loadgen"}, "what differs between databases lives in internal/db"},
 	{"github.com/glebarez", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
 	{"github.com/pressly/goose", []string{"internal/db", "internal/dbtest"}, "migrations are run in one place"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands are built in cmd"},
@@ -159,7 +159,7 @@ func TestProductsCarryNoTestSupport(t *testing.T) {
 	}
 	for dep := range strings.Lines(string(out)) {
 		dep = strings.TrimSpace(dep)
-		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
+		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
 			if dep == bad {
 				t.Errorf("a command links %s", dep)
 			}

@@ -1,0 +1,133 @@
+package loadgen
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const pageHead = `# Performance
+
+Written by ` + "`make bench`" + `. Every figure is a ratio between two things that ran in turns, in one run on one machine, and the
+median of the rounds; absolute speeds say more about the machine and its neighbours. The server is PostgreSQL with fsync,
+full_page_writes, synchronous_commit and autovacuum on, 2 GB of shared buffers; a checkpoint comes before each timed write.
+Stores are filled with invented devices through the core's own code, seven keys and three anchors a device. Real hashes are
+padded with zeros, which are cut before they are stored; random ones have no byte that could be saved.
+
+`
+
+const pageTable = "| Figure | Measured | Goal | What |\n|---|---:|---:|---|\n"
+
+// methods say how each figure is measured.
+var methods = map[string]string{
+	"C1": "Everything that is done to the text of a hash before the database is asked (base64, records, check sum, identity, keys) against\n" +
+		"base64 and SHA-256 of the same characters with the standard library.",
+	"C2": "A dispatch of 500, half of them known and scattered over the store, half new: locks, stored answers, fences, candidates and verdicts\n" +
+		"in a transaction that is rolled back. Hashes are decoded before the clock starts. No dispatch is matched twice.",
+	"C3": "`Register` of 10,000 new devices in dispatches of 500 by two workers, decoding included, on the small store. The reference takes the very\n" +
+		"rows that this wrote, in all seven tables, prepared in memory in their fastest order, the hash in all its 3000 bytes, and copies them\n" +
+		"in binary and in one transaction into a twin of the database with the same indexes. It decodes, matches and compares nothing. It is one\n" +
+		"stream, as COPY is, while registering keeps two connections busy: on a machine with idle cores that is worth up to twice the rate.",
+	"C4": "The peak of resident memory of a process that only matches and registers 20 dispatches each on the store.",
+}
+
+// WritePage writes what was measured into a page and keeps the figures in it that
+// were not measured now.
+func WritePage(path string, o Options, figures []Figure) error {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	rows, sections := readPage(string(old))
+	about := machine(o)
+	for _, f := range figures {
+		rows[f.Name] = fmt.Sprintf("| %s | %s | %s | %s |\n", f.Name, values(f), f.Goal, f.Of)
+		sections[f.Name] = fmt.Sprintf("## %s\n\n%s\n\n%s\n\n%s\n\n", f.Name, methods[f.Name], strings.Join(f.Detail, "\n\n"), about)
+	}
+	out := pageHead + pageTable
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		out += rows[name]
+	}
+	out += "\n"
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
+		out += sections[name]
+	}
+	return os.WriteFile(path, []byte(strings.TrimRight(out, "\n")+"\n"), 0o644)
+}
+
+// readPage takes a page apart: table rows and sections by the name they begin with.
+func readPage(page string) (rows, sections map[string]string) {
+	rows, sections = map[string]string{}, map[string]string{}
+	section := ""
+	for line := range strings.Lines(page) {
+		switch name, isRow := strings.CutPrefix(line, "| "); {
+		case strings.HasPrefix(line, "## "):
+			section = strings.TrimSpace(line[3:])
+			sections[section] = line
+		case section != "":
+			sections[section] += line
+		case isRow && !strings.HasPrefix(name, "Figure"):
+			name, _, _ = strings.Cut(name, " ")
+			rows[name] = line
+		}
+	}
+	for name := range sections {
+		sections[name] = strings.TrimRight(sections[name], "\n") + "\n\n"
+	}
+	return rows, sections
+}
+
+func values(f Figure) string {
+	words := make([]string, len(f.Values))
+	for i, v := range f.Values {
+		words[i] = fmt.Sprintf("%.2f", v)
+	}
+	return strings.Join(words, ", ")
+}
+
+// machine says where and when, as far as figures depend on it.
+func machine(o Options) string {
+	out := fmt.Sprintf("Measured on %s with %d cores", time.Now().UTC().Format("2 January 2006"), runtime.NumCPU())
+	if gb := totalMemory(); gb > 0 {
+		out += fmt.Sprintf(" and %d GB", gb)
+	}
+	if o.Load != "" {
+		out += ", shared with other work: load average " + o.Load + " when it began"
+	}
+	return out + "."
+}
+
+// totalMemory is the machine's memory in gigabytes, 0 if it does not tell.
+func totalMemory() int {
+	f, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if kb, ok := strings.CutPrefix(lines.Text(), "MemTotal:"); ok {
+			n, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(kb), " kB"))
+			return (n + 1<<19) >> 20
+		}
+	}
+	return 0
+}
+
+// LoadAverage is the number of processes that wanted to run during the last minute,
+// "" if the system does not tell.
+func LoadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(text), " ")
+	return first
+}
