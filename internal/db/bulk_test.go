@@ -1,9 +1,12 @@
 package db_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"countersign/internal/db"
+	"countersign/internal/dbtest"
 )
 
 var thingColumns = []string{"id", "name", "at", "until", "bytes", "open", "note", "doc"}
@@ -136,4 +140,81 @@ func TestBulkInsertOfNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestBulkInsertOfManyMegabytes writes more than goes into one COPY.
+func TestBulkInsertOfManyMegabytes(t *testing.T) {
+	t.Parallel()
+	const rows, size = 11, 1 << 20
+	run(t, func(t *testing.T, d *db.DB) {
+		large := func(yield func([]any, error) bool) {
+			for row := range many(1, rows+1) {
+				row[4] = bytes.Repeat(row[4].([]byte), size)
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+		err := d.InTx(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+			n, err := tx.BulkInsert(ctx, "things", thingColumns, large)
+			if n != rows {
+				t.Errorf("%d rows counted", n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []thing
+		if err := d.Read().Order("id").Find(&got).Error; err != nil || len(got) != rows {
+			t.Fatalf("%d rows, %v", len(got), err)
+		}
+		for _, row := range got {
+			if len(row.Bytes) != size || row.Bytes[0] != byte(row.ID) || row.Bytes[size-1] != byte(row.ID) {
+				t.Errorf("row %d holds other bytes", row.ID)
+			}
+		}
+	})
+}
+
+// TestBulkInsertOfEveryKind writes what COPY takes in a form of its own, at its
+// limits, and compares it with what SQL makes of literals.
+func TestBulkInsertOfEveryKind(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Empty(t, db.Postgres)
+	const table = `CREATE TABLE kinds (id bigint, small integer, tiny smallint, name text, short varchar(9), bytes bytea, flag boolean, at timestamptz, day date, doc jsonb, ref uuid)`
+	if err := d.Write().Exec(table).Error; err != nil {
+		t.Fatal(err)
+	}
+	columns := []string{"id", "small", "tiny", "name", "short", "bytes", "flag", "at", "day", "doc", "ref"}
+	text, early := "ü\t\\N", time.Date(1969, 7, 20, 20, 17, 40, 123456000, time.UTC)
+	rows := [][]any{
+		{int64(math.MinInt64), math.MaxInt32, 7, text, "abc", []byte{0, 255}, true, early, early, `{"a": 1}`, [16]byte{15: 9}},
+		{int64(-1), math.MinInt32, int16(-7), &text, state("xyz"), []byte{}, false, &early, nil, nil, nil},
+		{2, int64(5), nil, (*string)(nil), nil, []byte(nil), nil, (*time.Time)(nil), nil, nil, nil},
+	}
+	insert := func(rows ...[]any) error {
+		return d.InTx(context.Background(), func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.BulkInsert(ctx, "kinds", columns, db.Rows(rows))
+			return err
+		})
+	}
+	if err := insert(rows...); err != nil {
+		t.Fatal(err)
+	}
+	const same = `SELECT count(*) FROM kinds WHERE
+		(id, small, tiny, name, short, bytes, flag, at, day, doc, ref) IS NOT DISTINCT FROM
+			((-9223372036854775808)::bigint, 2147483647, 7::smallint, E'ü\t\\N', 'abc'::varchar, '\x00ff'::bytea, true, '1969-07-20 20:17:40.123456Z'::timestamptz, '1969-07-20'::date, '{"a":1}'::jsonb, '00000000-0000-0000-0000-000000000009'::uuid)
+		OR (id, small, tiny, name, short, bytes, flag, at, day, doc, ref) IS NOT DISTINCT FROM
+			(-1::bigint, -2147483648, -7::smallint, E'ü\t\\N', 'xyz'::varchar, ''::bytea, false, '1969-07-20 20:17:40.123456Z'::timestamptz, NULL::date, NULL::jsonb, NULL::uuid)
+		OR (id, small) = (2, 5) AND (name, short, bytes, flag, at) IS NULL`
+	var n int
+	if err := d.Read().Raw(same).Scan(&n).Error; err != nil || n != len(rows) {
+		t.Errorf("%d of %d rows came back as they were, %v", n, len(rows), err)
+	}
+	row := slices.Clone(rows[2])
+	row[1] = math.MaxInt32 + 1
+	if err := insert(row); err == nil || !strings.Contains(err.Error(), "column small") {
+		t.Errorf("a number too large for its column: %v", err)
+	}
 }

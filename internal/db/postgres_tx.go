@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -99,22 +98,6 @@ func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
 		return fmt.Errorf("take the gate's locks: %w", lost(s.tx.Conn(), err))
 	}
 	return nil
-}
-
-func (s *pgSession) bulkInsert(ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error]) (int64, error) {
-	if err := s.ready(); err != nil {
-		return 0, err
-	}
-	next, stop := iter.Pull2(rows)
-	defer stop()
-	n, err := s.tx.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
-		row, err, ok := next()
-		if !ok {
-			return nil, nil
-		}
-		return row, err
-	}))
-	return n, lost(s.tx.Conn(), err)
 }
 
 func (s *pgSession) now(ctx context.Context) (time.Time, error) {
