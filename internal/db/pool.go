@@ -108,7 +108,8 @@ func utcArgs(args []any) []any {
 func utcArg(arg any) (any, bool) {
 	switch v := arg.(type) {
 	case time.Time:
-		return utc(v), true
+		fixed := utc(v)
+		return fixed, fixed != v // most are as they should be, and an equal one needs no copy of the row
 	case *time.Time:
 		if v == nil {
 			return nil, true
