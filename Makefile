@@ -50,6 +50,7 @@ check:
 	@$(GO) vet ./...
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) golangci-lint run ./...
+	@$(GO) -C tools/protogen run . -check ../..
 	@$(MAKE) --no-print-directory check-docs
 	@$(GO) test -run 'TestEach|TestBoxes|TestModels|TestGorm|TestProducts' ./internal/archtest
 	@echo ok
@@ -58,6 +59,11 @@ check:
 .PHONY: fmt
 fmt:
 	@$(TOOL) gofumpt -w $$(git ls-files '*.go')
+
+## proto: generate the Go code of the core's network contract
+.PHONY: proto
+proto:
+	@$(GO) -C tools/protogen run . ../..
 
 ## docs: generate the API description and the list of error codes
 .PHONY: docs

@@ -199,7 +199,7 @@ func TestSubmissionsTheContractForbids(t *testing.T) {
 }
 
 func TestACancelledCallIsUnavailableAndRegistersNothing(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	here(t, func(t *testing.T, c core) {
 		ctx, cancel := context.WithCancel(t.Context())
 		c.PauseAt(registration.Decided, cancel)
 		_, err := c.Register(ctx, devices(granted(oak, acme), 25, 1))

@@ -84,8 +84,14 @@ func onPostgres(t *testing.T) core {
 	return newCore(t, dbtest.New(t, db.Postgres, migrations.Core))
 }
 
-// A second registrar on the same database, as another process has it.
-func (c core) second() core { return newCore(c.t, c.db) }
+// second is a second core on the same database, as another process has it, reached in
+// the same way.
+func (c core) second() core {
+	if c.remote {
+		return newRemote(c.t, c.db)
+	}
+	return newCore(c.t, c.db)
+}
 
 func TestFenceWaitsForWorkThatBeganBefore(t *testing.T) {
 	both(t, func(t *testing.T, c core) {

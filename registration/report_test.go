@@ -379,7 +379,7 @@ func TestTombstoneBeatsALateReport(t *testing.T) {
 // A process that ends inside the transaction, before or after writing, leaves
 // nothing; the same rows sent again are all there is.
 func TestACrashInsideAReportLeavesNothing(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	here(t, func(t *testing.T, c core) {
 		g := hardwarehash.NewGenerator(213)
 		first := g.Next().Report
 		c.build(plant, built(first))

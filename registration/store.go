@@ -38,13 +38,22 @@ func (s store) drawIDs(ctx context.Context, series string, n int64) (first int64
 
 // fences returns the fences of the subjects, by subject.
 func (s store) fences(ctx context.Context, tx *db.Tx, epochs []models.SubjectEpoch) (map[subject]int64, error) {
+	return fencesIn(in(ctx, tx), epochs)
+}
+
+// fencesNow is fences for who decides nothing by them.
+func (s store) fencesNow(ctx context.Context, epochs []models.SubjectEpoch) (map[subject]int64, error) {
+	return fencesIn(s.db.Read().WithContext(ctx), epochs)
+}
+
+func fencesIn(g *gorm.DB, epochs []models.SubjectEpoch) (map[subject]int64, error) {
 	kinds, ids := make([]models.SubjectKind, len(epochs)), make([]string, len(epochs))
 	for i, e := range epochs {
 		kinds[i], ids[i] = e.Kind, e.ID
 	}
 	// Wider than the pairs, so that one index range serves; the map is exact.
 	var rows []models.CoreFence
-	err := in(ctx, tx).Where("kind IN ? AND subject_id IN ?", kinds, ids).Find(&rows).Error
+	err := g.Where("kind IN ? AND subject_id IN ?", kinds, ids).Find(&rows).Error
 	found := make(map[subject]int64, len(rows))
 	for _, f := range rows {
 		found[subject{f.Kind, f.SubjectID}] = f.MinEpoch
@@ -94,6 +103,7 @@ type owner struct {
 	PartnerID  models.PartnerID
 	TrackingID models.TrackingID
 	Ordinal    int
+	GroupTag   string // read by activeHolding alone
 }
 
 // knownColumns reads what stands in a known; blanks stand for no registration.
@@ -416,6 +426,19 @@ func (s store) history(ctx context.Context, scope Scope, identity, after int64, 
 		Joins("LEFT JOIN registrations r ON r.id = e.device_id AND "+own, ownArgs...).
 		Where("e.identity_id = ? AND e.id > ?", identity, after).Where(in, args...).
 		Order("e.id").Limit(limit).Scan(&found).Error
+	return found, err
+}
+
+// activeHolding returns the registered identities that hold one of the keys, outside a
+// transaction.
+func (s store) activeHolding(ctx context.Context, keys []int64) ([]known, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var found []known
+	err := s.db.Read().WithContext(ctx).Table("identities").Select(knownColumns+", r.group_tag AS active_group_tag").
+		Joins("JOIN registrations r ON r.identity_id = identities.id AND r.state = 'active'").
+		Where("identities.id IN (SELECT identity_id FROM identity_keys WHERE key IN ?)", keys).Order("identities.id").Scan(&found).Error
 	return found, err
 }
 

@@ -2,7 +2,11 @@ package registration_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -14,6 +18,7 @@ import (
 	"countersign/models/migrations"
 	"countersign/registration"
 	"countersign/registration/hardwarehash"
+	"countersign/registration/rpc"
 )
 
 // Two partners and two tenants that share nothing.
@@ -22,23 +27,60 @@ const (
 	acme, bolt = models.TenantID("tenant-acme"), models.TenantID("tenant-bolt")
 )
 
-// core is a registrar under test with its database.
+// core is a core under test, which may be at the other end of a line, with the
+// registrar and the database behind it.
 type core struct {
-	*registration.Registrar
-	db *db.DB
-	t  testing.TB
+	rpc.Core
+	registrar *registration.Registrar
+	db        *db.DB
+	remote    bool
+	t         testing.TB
 }
 
-// both runs fn on PostgreSQL and on SQLite, each time with an empty core.
+// both runs fn on PostgreSQL and on SQLite, each time with an empty core: in this
+// process, and at the other end of a line. What a gateway may rely on is the same.
 func both(t *testing.T, fn func(t *testing.T, c core)) {
+	t.Helper()
+	t.Parallel()
+	dbtest.Run(t, migrations.Core, func(t *testing.T, d *db.DB) { fn(t, newCore(t, d)) })
+	t.Run("remote", func(t *testing.T) {
+		dbtest.Run(t, migrations.Core, func(t *testing.T, d *db.DB) { fn(t, newRemote(t, d)) })
+	})
+}
+
+// here is both for tests that stop the caller at an exact place inside the core, which a
+// line blurs.
+func here(t *testing.T, fn func(t *testing.T, c core)) {
 	t.Helper()
 	t.Parallel()
 	dbtest.Run(t, migrations.Core, func(t *testing.T, d *db.DB) { fn(t, newCore(t, d)) })
 }
 
 func newCore(t testing.TB, d *db.DB) core {
-	return core{Registrar: registration.New(d, newID, nil), db: d, t: t}
+	r := registration.New(d, newID, nil)
+	return core{Core: r, registrar: r, db: d, t: t}
 }
+
+// newRemote is newCore behind a server with TLS.
+func newRemote(t testing.TB, d *db.DB) core {
+	c := newCore(t, d)
+	path, handler := rpc.NewHandler(c.registrar, nil)
+	mux := http.NewServeMux()
+	mux.Handle(path, handler)
+	srv := httptest.NewUnstartedServer(mux)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	trust := x509.NewCertPool()
+	trust.AddCert(srv.Certificate())
+	line := rpc.NewLine(&tls.Config{RootCAs: trust, MinVersion: tls.VersionTLS13})
+	t.Cleanup(line.CloseIdleConnections)
+	c.remote, c.Core = true, rpc.NewClient(srv.URL, rpc.Options{HTTP: line, Now: d.Now})
+	return c
+}
+
+// PauseAt calls fn whenever a transaction of the core reaches the moment.
+func (c core) PauseAt(at registration.Moment, fn func()) { c.registrar.PauseAt(at, fn) }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
@@ -170,7 +212,7 @@ func (c core) fence(kind models.SubjectKind, id string, epoch int64) {
 // count is the number of devices of a tenant.
 func (c core) count(tenant models.TenantID) int64 {
 	c.t.Helper()
-	n, err := c.Count(context.Background(), tenant)
+	n, err := c.registrar.Count(context.Background(), tenant)
 	if err != nil {
 		c.t.Fatal(err)
 	}

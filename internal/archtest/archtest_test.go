@@ -70,6 +70,8 @@ var homes = []struct {
 	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest", "internal/loadgen"}, "what differs between databases lives in internal/db"},
 	{"github.com/glebarez", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
 	{"github.com/pressly/goose", []string{"internal/db", "internal/dbtest"}, "migrations are run in one place"},
+	{"connectrpc.com/connect", []string{"registration/rpc"}, "the core's network contract is one package"},
+	{"google.golang.org/protobuf", []string{"registration/rpc"}, "the core's network contract is one package"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands are built in cmd"},
 	{"github.com/swaggo", nil, "the description generator is a tool, not a dependency"},
 }
@@ -99,6 +101,7 @@ var forbidden = []struct {
 	{[]string{"internal/errs"}, []string{"authz", "partners", "consent", "registration", "gateway", "models", "cmd"}, "the bottom imports nothing of ours"},
 	{[]string{"internal/db"}, []string{"authz", "partners", "consent", "registration", "gateway", "cmd"}, "plumbing knows no business"},
 	{[]string{"gateway"}, []string{"cmd"}, "cmd joins, nobody joins cmd"},
+	{[]string{"gateway", "registration/match", "registration/hardwarehash"}, []string{"registration/rpc"}, "whether the core is elsewhere is joined in cmd"},
 	{[]string{"gateway/forward"}, []string{"registration", "gateway/intake", "gateway/wire"}, "the far side is an interface"},
 	{[]string{"gateway/apidocs"}, []string{"gateway/intake", "gateway/forward", "internal/db"}, "the pages are printed from the wire's tables"},
 	{[]string{"gateway/wire"}, []string{"gateway/intake", "gateway/forward", "internal/db"}, "the wire is structs"},
