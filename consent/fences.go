@@ -32,13 +32,20 @@ func (s *Service) EnqueueFenceTx(ctx context.Context, tx *db.Tx, kind models.Sub
 	return nil
 }
 
-// RunFences delivers fences, completes revocations and expires what is overdue,
-// until ctx ends. Several replicas may run it at once.
+// RunFences delivers fences, completes revocations, expires what is overdue and, at
+// first and then every minute, restores fences that the core lost, until ctx ends.
+// Several replicas may run it at once.
 func (s *Service) RunFences(ctx context.Context) {
 	ticks, stop := s.tick(s.sweep)
 	defer stop()
-	for {
-		if err := s.RunFencesOnce(ctx); err != nil && ctx.Err() == nil {
+	for sweeps := 0; ; sweeps++ {
+		err := s.RunFencesOnce(ctx)
+		if sweeps%compareEvery == 0 {
+			if lost := s.RestoreFences(ctx); lost != nil {
+				err, sweeps = errors.Join(err, lost), sweeps-1 // with the next sweep
+			}
+		}
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "consent sweep", slog.Any("error", err))
 		}
 		select {

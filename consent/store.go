@@ -271,6 +271,15 @@ func (r rows) dueFences(now time.Time) ([]models.Fence, error) {
 	return found, err
 }
 
+// ackedFences lists what the core acknowledged, in the order of kind and subject, after
+// a fence.
+func (r rows) ackedFences(after models.Fence) ([]models.Fence, error) {
+	var found []models.Fence
+	err := r.g.Where("acked_at IS NOT NULL AND (kind, subject_id) > (?, ?)", after.Kind, after.SubjectID).
+		Order("kind, subject_id").Limit(sweepSize).Find(&found).Error
+	return found, err
+}
+
 // ackFence records the acknowledgement of exactly this epoch; a fence raised in
 // between stays open.
 func (r rows) ackFence(f models.Fence, now time.Time) error {

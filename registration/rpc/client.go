@@ -62,7 +62,7 @@ func call[Req, Res any](ctx context.Context, c *Client, method func(context.Cont
 	if err == nil {
 		return res.Msg, nil
 	}
-	err, answered := fromWire(ctx, err)
+	answered, err := fromWire(ctx, err)
 	if !answered {
 		c.cut()
 	}

@@ -45,16 +45,16 @@ func toWire(err error) error {
 }
 
 // fromWire turns what a call returned into the core's own error, or into an unknown
-// outcome. The second result says which: false is a failure of the line.
-func fromWire(ctx context.Context, err error) (_ error, answered bool) {
+// outcome. answered says which: false is a failure of the line.
+func fromWire(ctx context.Context, err error) (answered bool, _ error) {
 	if e := faultIn(err); e != nil {
-		return e, true
+		return true, e
 	}
 	// Callers tell a call that ran out of time from others.
 	if connect.CodeOf(err) == connect.CodeDeadlineExceeded {
 		err = errors.Join(err, context.DeadlineExceeded)
 	}
-	return unavailable(errors.Join(ctx.Err(), err)), false
+	return false, unavailable(errors.Join(ctx.Err(), err))
 }
 
 // faultIn is the core's own word in an error, nil if there is none.
