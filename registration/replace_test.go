@@ -41,6 +41,10 @@ func TestReplaceMovesTheRegistration(t *testing.T) {
 		if a, b := c.kindsOf(scope, old), c.kindsOf(scope, next); a != "registered replaced" || b != "registered" {
 			t.Errorf("histories %q and %q", a, b)
 		}
+		events, _, err := c.History(t.Context(), scope, old, registration.Page{})
+		if err != nil || events[1].OtherDevice != next {
+			t.Errorf("%+v, %v", events, err)
+		}
 		for id, other := range map[models.DeviceID]models.DeviceID{old: next, next: old} {
 			said, _, err := c.Explain(t.Context(), scope, id, registration.Page{})
 			if err != nil || said[len(said)-1].Other != other {

@@ -418,12 +418,14 @@ const (
 // entries about another tenant's registration name it.
 func (s store) history(ctx context.Context, scope Scope, identity, after int64, limit int) ([]models.DeviceEvent, error) {
 	own, ownArgs := scope.condition("r")
+	other, _ := scope.condition("o")
 	in, args := scope.condition("e")
 	var found []models.DeviceEvent
 	err := s.db.Read().WithContext(ctx).Table("device_events e").
 		Select("e.id, e.identity_id, COALESCE(r.id, '') AS device_id, e.kind, e.tenant_id, e.partner_id, e.client_id, e.grant_id, "+
-			"e.tracking_id, e.ordinal, e.reason, e.at").
+			"e.tracking_id, e.ordinal, e.reason, e.at, e.why, e.case_id, COALESCE(o.id, '') AS other_device").
 		Joins("LEFT JOIN registrations r ON r.id = e.device_id AND "+own, ownArgs...).
+		Joins("LEFT JOIN registrations o ON o.id = e.other_device AND "+other, ownArgs...).
 		Where("e.identity_id = ? AND e.id > ?", identity, after).Where(in, args...).
 		Order("e.id").Limit(limit).Scan(&found).Error
 	return found, err
