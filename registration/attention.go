@@ -125,6 +125,9 @@ func (d dispute) otherRows() string {
 // nameCases puts the ids of cases, which stand once it is known which are open
 // already, into answers and histories.
 func (p *plan) nameCases() {
+	if len(p.cases) == 0 {
+		return
+	}
 	ids := make(map[int]models.CaseID, len(p.cases))
 	for _, o := range p.cases {
 		ids[o.Case.Ordinal] = o.Case.ID
@@ -169,12 +172,18 @@ func (p *plan) yield(ctx context.Context, tx *db.Tx) error {
 			wanted = append(wanted, a.Key)
 		}
 	}
+	if len(wanted) == 0 {
+		return nil
+	}
 	owners, err := casebook.Owners(ctx, tx, wanted)
 	if err != nil {
 		return err
 	}
 	p.anchors = slices.DeleteFunc(p.anchors, func(a models.RegistrationAnchor) bool {
 		from := p.apart[a.IdentityID]
+		if len(from) == 0 {
+			return false
+		}
 		same := func(o models.RegistrationAnchor) bool { return o.Kind == a.Kind && bytes.Equal(o.Key, a.Key) }
 		owned := slices.ContainsFunc(owners, func(o models.RegistrationAnchor) bool { return same(o) && slices.Contains(from, o.IdentityID) })
 		return owned || slices.ContainsFunc(p.anchors, func(o models.RegistrationAnchor) bool {

@@ -2,7 +2,7 @@
 // binds it to a tenant. It owns its database (the migrations set "core") and the
 // contract with the gateway, written in models/contract.go:
 //
-//   - Register, Remove, Report: idempotent by (upload, row). An answer that was given
+//   - Register, Remove, Replace, Report: idempotent by (upload, row). An answer that was given
 //     once is given again, also before any look at fences and clocks, however the
 //     rows are grouped.
 //   - Resolve: what became of rows; a row nothing became of gets a tombstone and
@@ -26,6 +26,11 @@
 // live does not depend on the order in which reports are executed (docs/adr/0010).
 // Whoever claims or changes a record locks its row, so that a report and a
 // registration never both act on what they saw before.
+//
+// What the rules cannot tell is a case for a person (docs/adr/0012): it is opened by
+// the transaction that refuses the row, changes nothing by itself, and is settled as
+// the same device, another one, or the repaired successor. Every verdict is kept
+// with its reasons in the history of the devices it is about.
 //
 // The package decides nothing about consent, budgets or uploads, knows no HTTP,
 // and never tells one caller of another's existence.

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -14,19 +13,17 @@ import (
 
 // why packs an explanation, as models.DeviceEvent describes it.
 func why(rule int, c match.Comparison, withoutTPM bool) string {
-	grade := ""
+	out := append(strconv.AppendInt(make([]byte, 0, 16), int64(rule), 10), ':')
+	for _, result := range []match.Agreement{match.Agrees, match.Differs, match.Unknown} {
+		for _, k := range c.Of(result) {
+			out = append(out, byte(k))
+		}
+		out = append(out, ':')
+	}
 	if withoutTPM {
-		grade = "t"
+		out = append(out, 't')
 	}
-	return fmt.Sprintf("%d:%s:%s:%s:%s", rule, letters(c.Of(match.Agrees)), letters(c.Of(match.Differs)), letters(c.Of(match.Unknown)), grade)
-}
-
-func letters(kinds []match.Kind) string {
-	var b strings.Builder
-	for _, k := range kinds {
-		b.WriteString(k.String())
-	}
-	return b.String()
+	return string(out)
 }
 
 // whyNot explains a claim's verdict by its comparison with one known device.
@@ -64,6 +61,7 @@ const (
 	SaidSame      = "same"      // the capture is this device
 	SaidNew       = "new"       // the capture is no device that was known before
 	SaidAttention = "attention" // the capture conflicts with this device
+	SaidDifferent = "different" // a person says that the capture is other hardware
 )
 
 // Explanation says why a capture was matched to a device, or not.
@@ -133,6 +131,8 @@ func explained(e *models.DeviceEvent) Explanation {
 	switch {
 	case e.Kind == models.DeviceAttention:
 		out.Said = SaidAttention
+	case e.Kind == models.DeviceReplaced, e.Kind == models.DeviceSettled && e.Reason != string(models.SettledSame):
+		out.Said = SaidDifferent
 	case e.Kind == models.DeviceRegistered && (c.Rule == 1 || c.Rule == 6):
 		out.Said = SaidNew
 	}

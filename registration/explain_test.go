@@ -32,8 +32,10 @@ func TestExplainSaysWhy(t *testing.T) {
 			rule                         int
 			withoutTPM                   bool
 		}{
-			{"new", "", "", "EUSDNK", 1, false}, {"same", "EUSNK", "D", "", 3, false},
-			{"same", "USDNK", "", "E", 3, true}, {"attention", "USDNK", "E", "", 4, false},
+			{"new", "", "", "EUSDNK", 1, false},
+			{"same", "EUSNK", "D", "", 3, false},
+			{"same", "USDNK", "", "E", 3, true},
+			{"attention", "USDNK", "E", "", 4, false},
 		} {
 			got := said[i]
 			if got.Said != want.said || got.Rule != want.rule || got.WithoutTPM != want.withoutTPM || strings.Join(got.Agreeing, "") != want.agree ||

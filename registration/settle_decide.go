@@ -77,7 +77,7 @@ func (g *settling) different(ctx context.Context, tx *db.Tx) error {
 		return err
 	}
 	g.record(nil, "")
-	g.note(own, "", "")
+	g.note(own, models.SettledDifferent)
 	return nil
 }
 
@@ -190,11 +190,15 @@ func (g *settling) record(meant *known, next models.DeviceID) {
 		g.c.SettledDevice = meant.Active.ID
 	}
 	for _, k := range g.involved {
-		other := models.DeviceID("")
-		if meant != nil && k.ID == meant.ID {
-			other = next
+		e := g.note(k, g.s.As)
+		e.Why = g.whyNot(k)
+		switch {
+		case meant == nil:
+		case k.ID == meant.ID:
+			e.OtherDevice = next
+		default:
+			e.Reason = string(models.SettledDifferent)
 		}
-		g.note(k, g.whyNot(k), other)
 	}
 }
 
@@ -207,10 +211,10 @@ func (g *settling) whyNot(k *known) string {
 
 // note tells the history of a device about the settlement. Its owner reads it, who
 // is told of the case and its row only when the row was submitted for that owner.
-func (g *settling) note(k *known, because string, other models.DeviceID) {
+func (g *settling) note(k *known, as models.Settlement) *models.DeviceEvent {
 	e := models.DeviceEvent{
 		IdentityID: k.ID, DeviceID: k.Active.ID, Kind: models.DeviceSettled, TenantID: k.Active.TenantID, PartnerID: k.Active.PartnerID,
-		Reason: string(g.s.As), At: g.p.now, Why: because, OtherDevice: other,
+		Reason: string(as), At: g.p.now,
 	}
 	if !k.registered() {
 		e.TenantID, e.PartnerID = g.c.TenantID, g.c.PartnerID
@@ -222,4 +226,5 @@ func (g *settling) note(k *known, because string, other models.DeviceID) {
 		e.TrackingID, e.Ordinal = g.c.TrackingID, g.c.Ordinal
 	}
 	g.p.events = append(g.p.events, e)
+	return &g.p.events[len(g.p.events)-1]
 }

@@ -119,6 +119,10 @@ func TestWhoSeesAndSettlesACase(t *testing.T) {
 		if done.ResultDevice == "" || done.SettledDevice != theirs {
 			t.Errorf("%+v", done)
 		}
+		if said, _, err := c.Explain(t.Context(), registration.Scope{Tenant: acme}, theirs, registration.Page{}); err != nil || len(said) != 3 ||
+			said[2].Said != registration.SaidDifferent || said[2].Reason != "replaces" || said[2].TrackingID != "" || said[2].CaseID != "" {
+			t.Errorf("the owner reads %+v, %v", said, err)
+		}
 		// The device stays its owner's, and the submitter learns neither.
 		if a, b := c.count(acme), c.count(bolt); a != 1 || b != 0 {
 			t.Errorf("%d and %d devices", a, b)

@@ -43,16 +43,32 @@ func checkContract(sub models.Submission) error {
 // checkAuthority asks for every subject the authority names, and those its kind
 // needs, together with its epoch.
 func checkAuthority(a models.Authority) error {
-	subjects := []struct {
+	if err := checkKind(a); err != nil {
+		return err
+	}
+	grant, tenant, factory, operator := a.Kind == models.ByGrant, a.Kind == models.ByTenant, a.Kind == models.ByFactory, a.Kind == models.ByOperator
+	for _, s := range []struct {
 		kind   models.SubjectKind
 		id     string
 		needed bool
 	}{
-		{models.SubjectOfPartner, string(a.PartnerID), a.Kind == models.ByGrant || a.Kind == models.ByFactory},
-		{models.SubjectOfClient, string(a.ClientID), a.Kind == models.ByOperator},
-		{models.SubjectOfTenant, string(a.TenantID), a.Kind == models.ByGrant || a.Kind == models.ByTenant},
-		{models.SubjectOfGrant, string(a.GrantID), a.Kind == models.ByGrant},
+		{models.SubjectOfPartner, string(a.PartnerID), grant || factory},
+		{models.SubjectOfClient, string(a.ClientID), operator},
+		{models.SubjectOfTenant, string(a.TenantID), grant || tenant},
+		{models.SubjectOfGrant, string(a.GrantID), grant},
+	} {
+		if s.id == "" && s.needed {
+			return invalid("the authority names no %s", s.kind)
+		}
+		if s.id != "" && !hasEpoch(a.Epochs, s.kind, s.id) {
+			return invalid("the authority states no epoch of its %s", s.kind)
+		}
 	}
+	return nil
+}
+
+// checkKind refuses subjects that an authority of its kind has nothing to do with.
+func checkKind(a models.Authority) error {
 	switch {
 	case a.Kind == models.ByTenant && (a.PartnerID != "" || a.GrantID != ""):
 		return invalid("a tenant acts for itself, without partner and grant")
@@ -62,14 +78,6 @@ func checkAuthority(a models.Authority) error {
 		return invalid("an operator acts for no partner and no tenant")
 	case a.NotAfter.IsZero():
 		return invalid("the authority has no end (notAfter)")
-	}
-	for _, s := range subjects {
-		if s.id == "" && s.needed {
-			return invalid("the authority names no %s", s.kind)
-		}
-		if s.id != "" && !hasEpoch(a.Epochs, s.kind, s.id) {
-			return invalid("the authority states no epoch of its %s", s.kind)
-		}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ type Settling struct {
 type Explanation struct {
 	At          time.Time `json:"at"`
 	Kind        string    `json:"kind"`    // what came of it, as in the history
-	Verdict     string    `json:"verdict"` // same: it is this device; new: no device known before; attention: in conflict with it
+	Verdict     string    `json:"verdict"` // same: it is this device; new: no device known before; attention: in conflict with it; different: other hardware by a person's word
 	Rule        int       `json:"rule"`
 	Reason      string    `json:"reason,omitzero"`
 	Agreeing    []string  `json:"agreeing"`
