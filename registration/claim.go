@@ -1,7 +1,6 @@
 package registration
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -123,14 +122,22 @@ func identityOf(id hardwarehash.Identity) models.Identity {
 		Manufacturer: id.Manufacturer, Product: id.Product, Serial: id.Serial,
 		SystemDisk: id.SystemDisk, ProductKey: id.ProductKeyID,
 	}
+	all := make([]byte, 0, len(id.EK)+len(id.UUID)+len(hardwarehash.MAC{})*len(id.MACs)) // one for all three
+	piece := func(from int) []byte { return all[from:len(all):len(all)] }
 	if id.EK != (hardwarehash.Digest{}) {
-		out.EKDigest = bytes.Clone(id.EK[:])
+		all = append(all, id.EK[:]...)
+		out.EKDigest = piece(0)
 	}
 	if id.UUID != (hardwarehash.UUID{}) {
-		out.SMBIOSUUID = bytes.Clone(id.UUID[:])
+		from := len(all)
+		all = append(all, id.UUID[:]...)
+		out.SMBIOSUUID = piece(from)
 	}
-	for _, mac := range id.MACs {
-		out.MACs = append(out.MACs, mac[:]...)
+	if from := len(all); len(id.MACs) > 0 {
+		for _, mac := range id.MACs {
+			all = append(all, mac[:]...)
+		}
+		out.MACs = piece(from)
 	}
 	return out
 }

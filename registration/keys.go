@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/models"
 	"countersign/registration/match"
@@ -37,7 +38,7 @@ const (
 
 // keysOf returns all keys of an identity, ascending and each once.
 func keysOf(i *models.Identity) []int64 {
-	var keys []int64
+	keys := make([]int64, 0, 8+len(i.MACs)/6)
 	if len(i.EKDigest) > 0 {
 		keys = append(keys, key(keyOfEK, bits(i.EKDigest, payloadBits)))
 	}
@@ -50,7 +51,7 @@ func keysOf(i *models.Identity) []int64 {
 		keys = append(keys, tupleKey(i.Manufacturer, i.Product, i.Serial))
 	}
 	if serial, model, ok := strings.Cut(i.SystemDisk, "|"); ok && serial != "" {
-		keys = append(keys, key(keyOfDisk, local(model, serial)))
+		keys = append(keys, key(keyOfDisk, local(serial, model)))
 	}
 	for mac := range slices.Chunk(i.MACs[:min(len(i.MACs), 6*maxMACKeys)], 6) {
 		keys = append(keys, key(keyOfMAC, bits(mac, 48)))
@@ -70,7 +71,7 @@ func hasTuple(i *models.Identity) bool {
 // tupleKey is the key of a tuple. It does not see case, so that a look-up also
 // meets the near misses a hint may be about.
 func tupleKey(manufacturer, product, serial string) int64 {
-	return key(keyOfTuple, local(manufacturer+"|"+product, serial))
+	return key(keyOfTuple, local(serial, manufacturer, "|", product))
 }
 
 // productKeyKey is the key of a product key id, which is a number of 13 digits.
@@ -87,10 +88,32 @@ func key(kind int64, payload uint64) int64 { return kind<<payloadBits | int64(pa
 // local puts devices of one production line beside each other, in the order of the
 // last letters and digits of their serials. What stands before these goes with the
 // model: lines that count through the same numbers would meet in each key otherwise.
-func local(model, serial string) uint64 {
+func local(serial string, model ...string) uint64 {
 	head, last := tail(serial)
-	sum := sha256.Sum256([]byte(strings.ToLower(model + "\x00" + head)))
+	var room [128]byte
+	lower := room[:0]
+	for _, part := range model {
+		lower = appendLower(lower, part)
+	}
+	lower = appendLower(append(lower, 0), head)
+	sum := sha256.Sum256(lower)
 	return bits(sum[:], makerBits)<<(6*tailChars) | last
+}
+
+// appendLower is strings.ToLower without an allocation for the usual text.
+func appendLower(to []byte, s string) []byte {
+	before := len(to)
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			return append(to[:before], strings.ToLower(s)...)
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		to = append(to, c)
+	}
+	return to
 }
 
 // tail reads the last letters and digits of a serial as a number that sorts as

@@ -35,24 +35,31 @@ func Trim(raw []byte) []byte {
 		return raw
 	}
 	end := int(binary.LittleEndian.Uint16(raw[2:])) + trailerLen
-	if end >= len(raw) || len(bytes.Trim(raw[end:], "\x00")) != 0 {
+	if end >= len(raw) || !allZero(raw[end:]) {
 		return raw
 	}
 	return raw[:end]
 }
 
-// open checks the envelope from the outside in: sizes, records, trailer, digest.
-func open(raw []byte) (*envelope, error) {
+// allZero compares with a copy shifted by one, which runs at the speed of memory: a
+// padded hash is two thirds zeros.
+func allZero(b []byte) bool {
+	return len(b) == 0 || b[0] == 0 && bytes.Equal(b[1:], b[:len(b)-1])
+}
+
+// open checks the envelope from the outside in: sizes, records, trailer, digest. The
+// records go into room as far as it reaches.
+func open(raw []byte, room []Record) (envelope, error) {
 	declared, err := checkHeader(raw)
 	if err != nil {
-		return nil, err
+		return envelope{}, err
 	}
-	env := &envelope{declared: declared, size: len(raw)}
-	if env.records, err = split(raw[:declared]); err != nil {
-		return nil, err
+	env := envelope{declared: declared, size: len(raw)}
+	if env.records, err = split(raw[:declared], room); err != nil {
+		return envelope{}, err
 	}
 	if err = env.checkTrailer(raw); err != nil {
-		return nil, err
+		return envelope{}, err
 	}
 	if len(raw) > StandardRaw {
 		env.warn(WarnOversize, "The hash has %d bytes; the tools write %d.", len(raw), StandardRaw)
@@ -73,7 +80,7 @@ func checkHeader(raw []byte) (int, error) {
 	}
 	declared := int(binary.LittleEndian.Uint16(raw[2:]))
 	if declared < headerLen {
-		return 0, refuse(ReasonDeclaredLength, 2, "The hash states a length of %d bytes, less than its own header.", declared)
+		return 0, refuse(ReasonDeclaredLength, 2, "At byte 2 the hash states a length of %d bytes, less than its own header of %d. Capture it again.", declared, headerLen)
 	}
 	if declared > len(raw)-trailerLen && !endsInsideDigest(raw, declared) {
 		return 0, refuse(ReasonTruncated, len(raw), "The hash announces %d bytes and ends after %d: the end was cut off. Send the whole hash.", declared+trailerLen, len(raw))
@@ -91,21 +98,21 @@ func endsInsideDigest(raw []byte, declared int) bool {
 	sum := sha256.Sum256(raw[:declared])
 	have := raw[declared+headerLen:]
 	missing := sum[min(len(have), digestLen):]
-	return bytes.HasPrefix(sum[:], have) && len(bytes.Trim(missing, "\x00")) == 0
+	return bytes.HasPrefix(sum[:], have) && allZero(missing)
 }
 
-// split walks the records of the declared part.
-func split(body []byte) ([]Record, error) {
-	records := make([]Record, 0, 32)
+// split walks the records of the declared part and appends them to records.
+func split(body []byte, records []Record) ([]Record, error) {
 	at := headerLen
 	for at < len(body) {
-		if len(body)-at < headerLen {
-			return nil, refuse(ReasonRecordsEnd, at, "The records end %d bytes before the trailer.", len(body)-at)
+		left := len(body) - at
+		if left < headerLen {
+			return nil, refuse(ReasonRecordsEnd, at, "After record %d, which ends at byte %d, stand %d bytes that belong to no record; the trailer should begin there.", len(records), at, left)
 		}
 		kind := binary.LittleEndian.Uint16(body[at:])
 		length := int(binary.LittleEndian.Uint16(body[at+2:]))
-		if length < headerLen || length > len(body)-at {
-			return nil, refuse(ReasonRecordLength, at, "Record type %d at byte %d states the impossible length %d.", kind, at, length)
+		if length < headerLen || length > left {
+			return nil, badRecord(len(records)+1, kind, at, length, left)
 		}
 		records = append(records, Record{Type: kind, Data: body[at+headerLen : at+length : at+length]})
 		at += length
@@ -113,25 +120,37 @@ func split(body []byte) ([]Record, error) {
 	return records, nil
 }
 
+// badRecord refuses a record whose length cannot be. A factory finds the place in a
+// dump by number and offset, and the part by the name.
+func badRecord(number int, kind uint16, at, length, left int) *Error {
+	which := fmt.Sprintf("Record %d (type %d, %s) at byte %d states %d bytes", number, kind, TypeName(kind), at, length)
+	e := refuse(ReasonRecordOverrun, at, "%s, but only %d are left before the trailer. Bytes were lost or changed; capture the hash again.", which, left)
+	if length < headerLen {
+		e = refuse(ReasonRecordLength, at, "%s, less than its own header of %d. Bytes were lost or changed; capture the hash again.", which, headerLen)
+	}
+	e.Record, e.Type = number, kind
+	return e
+}
+
 func (env *envelope) checkTrailer(raw []byte) error {
 	at := env.declared
 	if raw[at] != 'C' || raw[at+1] != 'S' {
-		return refuse(ReasonTrailerMissing, at, "The letters CS do not stand at byte %d, where the records end.", at)
+		return refuse(ReasonTrailerMissing, at, "The letters CS do not stand at byte %d, where record %d, the last one, ends. Bytes were lost or changed; capture the hash again.", at, len(env.records))
 	}
 	if length := binary.LittleEndian.Uint16(raw[at+2:]); length != trailerLen {
-		return refuse(ReasonTrailerLength, at+2, "The trailer states %d bytes instead of %d.", length, trailerLen)
+		return refuse(ReasonTrailerLength, at+2, "At byte %d the trailer states %d bytes instead of %d. Bytes were lost or changed; capture the hash again.", at+2, length, trailerLen)
 	}
 	sum := sha256.Sum256(raw[:at])
 	end := min(at+trailerLen, len(raw))
 	if !bytes.HasPrefix(sum[:], raw[at+headerLen:end]) {
-		return refuse(ReasonDigest, at+headerLen, "The check sum does not fit: at least one byte was changed after the capture. Capture the hash again.")
+		return refuse(ReasonDigest, at+headerLen, "The check sum at byte %d does not fit the %d bytes before the trailer: at least one was changed after the capture. Capture the hash again.", at+headerLen, at)
 	}
 	if end < at+trailerLen {
 		env.warn(WarnDigestZeros, "Zeros that belong to the check sum were cut off; they were put back.")
 	}
-	if tail := raw[end:]; len(bytes.Trim(tail, "\x00")) != 0 {
+	if tail := raw[end:]; !allZero(tail) {
 		env.tail = tail
-		env.warn(WarnTail, "After the check sum stand %d bytes that should be zero. They mean nothing and are ignored.", len(tail))
+		env.warn(WarnTail, "After the check sum, from byte %d on, stand %d bytes that should be zero. They mean nothing and are ignored.", end, len(tail))
 	}
 	return nil
 }
@@ -159,7 +178,7 @@ func seal(records []Record, tail []byte, size int) []byte {
 	if size >= len(raw) {
 		return raw[:size]
 	}
-	if size >= declared+headerLen && len(bytes.Trim(raw[size:], "\x00")) == 0 {
+	if size >= declared+headerLen && allZero(raw[size:]) {
 		return raw[:size]
 	}
 	return raw

@@ -20,7 +20,8 @@ const (
 	ReasonTooShort       Reason = "too_short"         // ends inside the first four bytes
 	ReasonDeclaredLength Reason = "declared_length"   // states a length shorter than its own header
 	ReasonTruncated      Reason = "truncated"         // ends before the trailer that it announces
-	ReasonRecordLength   Reason = "record_length"     // a record is shorter than its header or runs past the end
+	ReasonRecordLength   Reason = "record_length"     // a record states fewer bytes than its own header has
+	ReasonRecordOverrun  Reason = "record_overrun"    // a record states more bytes than are left before the trailer
 	ReasonRecordsEnd     Reason = "records_end"       // records do not end where the trailer begins
 	ReasonTrailerMissing Reason = "trailer_missing"   // no "CS" after the records
 	ReasonTrailerLength  Reason = "trailer_length"    // the trailer does not state its 36 bytes
@@ -31,6 +32,8 @@ const (
 type Error struct {
 	Reason Reason
 	Offset int    // where in the text or bytes the problem stands; 0 when the whole is meant
+	Record int    // number of the record that is meant, from 1; 0 when none is
+	Type   uint16 // of that record
 	Detail string // a sentence for the sender that says what to do
 }
 

@@ -44,9 +44,9 @@ func fuzzReseal(raw []byte) []byte {
 	if len(raw) < headerLen || len(raw) > MaxRaw {
 		return raw
 	}
-	records, err := split(raw)
+	records, err := split(raw, nil)
 	if err != nil {
-		records, err = split(raw[:max(headerLen, len(raw)/2)])
+		records, err = split(raw[:max(headerLen, len(raw)/2)], nil)
 	}
 	if err != nil {
 		return raw

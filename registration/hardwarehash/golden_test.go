@@ -114,16 +114,16 @@ func TestRecords_sample2Partial(t *testing.T) {
 		t.Fatal(err)
 	}
 	const wholeRecords = 752 // bytes up to the record that the cut goes through
-	records, err := split(raw[:wholeRecords])
+	records, err := split(raw[:wholeRecords], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := parser{texts: string(raw[:wholeRecords])}
+	p := parser{decoded: &decoded{}, texts: string(raw[:wholeRecords])}
 	p.readAll(records)
-	if len(records) != 18 || len(p.warnings) != 0 {
-		t.Fatalf("%d records, warnings %v", len(records), p.warnings)
+	if len(records) != 18 || len(p.Warnings) != 0 {
+		t.Fatalf("%d records, warnings %v", len(records), p.Warnings)
 	}
-	report := Report{Inventory: p.inv, Records: records}
+	report := Report{Inventory: p.Inventory, Records: records}
 	for name, want := range map[string]string{
 		"ToolBuild": "10.0.25158.1000", "OsBuild": "10.0.25158.1000", "OsSystemTime": "2022-08-02T17:13:55Z",
 		"OsLocalTime": "2022-08-02T10:13:55-07:00", "ProcessorModel": "AMD Ryzen Threadripper PRO 3945WX 12-Cores",
@@ -173,7 +173,7 @@ func TestReadCapture_publishedHeaders(t *testing.T) {
 		}
 		got := readCapture(append(raw[8:29:29], 0, 0, 0))
 		got.Time = got.Time.Truncate(24 * time.Hour)
-		if diff := cmp.Diff(c.want, *got); diff != "" {
+		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%.8s… (-want +got):\n%s", c.text, diff)
 		}
 	}

@@ -32,8 +32,12 @@ type Identity struct {
 // Identity extracts what identifies the device.
 func (r *Report) Identity() Identity {
 	inv := &r.Inventory
+	ek := r.ek
+	if ek == (Digest{}) {
+		ek = inv.ekDigest()
+	}
 	return Identity{
-		EK:           inv.ekDigest(),
+		EK:           ek,
 		UUID:         cleanUUID(inv.UUID),
 		Manufacturer: CleanText(inv.System.Manufacturer),
 		Product:      CleanText(inv.System.Product),
@@ -51,7 +55,7 @@ func (id *Identity) HasTuple() bool {
 
 func (inv *Inventory) ekDigest() Digest {
 	if len(inv.EKPub) > 0 {
-		if len(bytes.Trim(inv.EKPub, "\x00")) == 0 {
+		if allZero(inv.EKPub) {
 			return Digest{}
 		}
 		return sha256.Sum256(inv.EKPub)
@@ -90,11 +94,17 @@ func cleanDisk(d Disk) string {
 }
 
 func fixedMACs(nics []NIC) []MAC {
-	var macs []MAC
+	if len(nics) == 0 {
+		return nil
+	}
+	macs := make([]MAC, 0, len(nics))
 	for _, n := range nics {
 		if !removable(n.Bus) && !n.MAC.isPlaceholder() {
 			macs = append(macs, n.MAC)
 		}
+	}
+	if len(macs) == 0 {
+		return nil
 	}
 	slices.SortFunc(macs, func(a, b MAC) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(macs)
@@ -145,18 +155,26 @@ func CleanText(s string) string {
 }
 
 func isPlaceholder(s string) bool {
-	low := strings.ToLower(s)
-	return placeholders[low] || strings.Trim(low, "0") == "" ||
-		strings.Contains(low, "to be filled by o.e.m") ||
-		strings.Contains(low, "default string") || strings.Contains(low, "default_string") ||
+	var room [128]byte // no placeholder is longer, but one may stand inside a longer text
+	low := room[:0]
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		low = append(low, c)
+	}
+	return placeholders[string(low)] || strings.Trim(s, "0") == "" ||
+		bytes.Contains(low, []byte("to be filled by o.e.m")) ||
+		bytes.Contains(low, []byte("default string")) || bytes.Contains(low, []byte("default_string")) ||
 		isMissingIndex(low)
 }
 
 // isMissingIndex recognises smbios_string_index_<n>, OA3Tool's word for a text
 // that the firmware does not have.
-func isMissingIndex(low string) bool {
-	n, ok := strings.CutPrefix(low, "smbios_string_index_")
-	return ok && n != "" && strings.Trim(n, "0123456789") == ""
+func isMissingIndex(low []byte) bool {
+	n, ok := bytes.CutPrefix(low, []byte("smbios_string_index_"))
+	return ok && len(n) > 0 && len(bytes.Trim(n, "0123456789")) == 0
 }
 
 func dropControls(s string) string {

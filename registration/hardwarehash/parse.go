@@ -14,25 +14,38 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // parser fills an Inventory from records. A known record that is too short is
 // left unread and reported: one odd record must not cost the whole device.
 type parser struct {
-	inv      Inventory
-	texts    string // the declared part as one string, from which all texts are cut
-	at       int    // where the data of the present record stands in texts
-	seen     uint64 // types below 64 that came already
-	warnings []Warning
+	*decoded
+	texts string // the declared part as one string, from which all texts are cut
+	at    int    // where the data of the present record stands in texts
+	seen  uint64 // types below 64 that came already
 }
 
 func (p *parser) warn(code, field, format string, args ...any) {
-	p.warnings = append(p.warnings, Warning{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)})
+	p.Warnings = append(p.Warnings, Warning{Code: code, Field: field, Detail: fmt.Sprintf(format, args...)})
 }
 
 func (p *parser) readAll(records []Record) {
+	inv := &p.Inventory
+	inv.Drives, inv.Disks, inv.NICs = p.drives[:0], p.disks[:0], p.nics[:0]
+	inv.GPUMemory, inv.GPUs = p.gpuMemory[:0], p.gpus[:0]
 	p.at = headerLen
 	for _, r := range records {
 		p.at += headerLen
 		p.readOne(r)
 		p.at += len(r.Data)
 	}
+	inv.Drives, inv.Disks, inv.NICs = closed(inv.Drives), closed(inv.Disks), closed(inv.NICs)
+	inv.GPUMemory, inv.GPUs = closed(inv.GPUMemory), closed(inv.GPUs)
 	p.checkEK()
+}
+
+// closed makes a list that nobody can append to in the report's own room; one that
+// was never begun is nil.
+func closed[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[:len(list):len(list)]
 }
 
 func (p *parser) readOne(r Record) {
@@ -73,7 +86,7 @@ func recordName(kind uint16) string { return fmt.Sprintf("record %d", kind) }
 // textField returns where the text of a plain text record belongs, nil for other
 // records.
 func (p *parser) textField(kind uint16) *string {
-	inv := &p.inv
+	inv := &p.Inventory
 	switch kind {
 	case typeProcessorVendor:
 		return &inv.ProcessorVendor
@@ -111,34 +124,40 @@ func (p *parser) textField(kind uint16) *string {
 
 // readNumbers reads the records of fixed layout and reports whether it did.
 func (p *parser) readNumbers(kind uint16, d []byte) bool {
-	size, fixed := fixedSizes[kind]
-	if !fixed || len(d) < size {
+	if kind >= uint16(len(fixedSizes)) || fixedSizes[kind] == 0 || len(d) < fixedSizes[kind] {
 		return false
 	}
-	inv, u16, u32, u64 := &p.inv, binary.LittleEndian.Uint16, binary.LittleEndian.Uint32, binary.LittleEndian.Uint64
+	inv, u16, u32, u64 := &p.Inventory, binary.LittleEndian.Uint16, binary.LittleEndian.Uint32, binary.LittleEndian.Uint64
 	switch kind {
 	case typeCapture:
-		inv.Capture = readCapture(d)
+		p.capture = readCapture(d)
+		inv.Capture = &p.capture
 	case typeProcessor:
-		inv.Processor = &Processor{u16(d), u16(d[2:]), u16(d[4:]), u16(d[6:]), u16(d[8:])}
+		p.processor = Processor{u16(d), u16(d[2:]), u16(d[4:]), u16(d[6:]), u16(d[8:])}
+		inv.Processor = &p.processor
 	case typeMemory:
-		inv.Memory = &Memory{u64(d), u64(d[8:]), u16(d[16:]), u16(d[18:]), d[20]}
+		p.memory = Memory{u64(d), u64(d[8:]), u16(d[16:]), u16(d[18:]), d[20]}
+		inv.Memory = &p.memory
 	case typeDrive:
 		inv.Drives = append(inv.Drives, Drive{u64(d), u16(d[8:]), int8(d[10]), int8(d[11])})
 	case typeDisplay:
-		inv.Display = &Display{u16(d), u16(d[2:]), u16(d[4:]), u16(d[6:]), u32(d[8:])}
+		p.display = Display{u16(d), u16(d[2:]), u16(d[4:]), u16(d[6:]), u32(d[8:])}
+		inv.Display = &p.display
 	case typeDisplayCM:
-		inv.DisplayCM = &DisplaySize{u16(d), u16(d[2:])}
+		p.displayCM = DisplaySize{u16(d), u16(d[2:])}
+		inv.DisplayCM = &p.displayCM
 	case typeChassis:
-		inv.Chassis = &Chassis{d[0], d[1], d[2], d[3], d[4]}
+		p.chassis = Chassis{d[0], d[1], d[2], d[3], d[4]}
+		inv.Chassis = &p.chassis
 	case typeOfflineID:
 		if u32(d[6:]) != 32 {
 			return false
 		}
-		inv.OfflineID = &OfflineID{Status: u32(d), Kind: u16(d[4:]), ID: [32]byte(d[10:])}
+		p.offlineID = OfflineID{Status: u32(d), Kind: u16(d[4:]), ID: [32]byte(d[10:])}
+		inv.OfflineID = &p.offlineID
 	case typeUUID:
-		id := UUID(d).swapped()
-		inv.UUID = &id
+		p.uuid = UUID(d).swapped()
+		inv.UUID = &p.uuid
 	case typeGPUMemory:
 		inv.GPUMemory = append(inv.GPUMemory, GPUMemory{u64(d), u64(d[8:]), d[16], d[17]})
 	}
@@ -147,13 +166,13 @@ func (p *parser) readNumbers(kind uint16, d []byte) bool {
 
 // fixedSizes are the least sizes of records with a fixed layout. A longer record
 // is read by its known part, for tools that add members.
-var fixedSizes = map[uint16]int{
+var fixedSizes = [...]int{
 	typeCapture: 24, typeProcessor: 12, typeMemory: 21, typeDrive: 12, typeDisplay: 12, typeDisplayCM: 4,
 	typeChassis: 5, typeOfflineID: 42, typeUUID: 16, typeGPUMemory: 18,
 }
 
-func readCapture(d []byte) *Capture {
-	return &Capture{
+func readCapture(d []byte) Capture {
+	return Capture{
 		Tool: readVersion(d), OS: readVersion(d[8:]),
 		Time:         epoch.Add(time.Duration(binary.LittleEndian.Uint32(d[16:])) * time.Second),
 		ZoneQuarters: int8(d[20]), OSType: d[21], Architecture: d[22], ToolVersion: d[23],
@@ -168,14 +187,14 @@ func readVersion(d []byte) Version {
 
 // readParts reads the records made of texts and lists and reports whether it did.
 func (p *parser) readParts(r Record) bool {
-	inv := &p.inv
+	inv := &p.Inventory
 	switch r.Type {
 	case typeDisk:
 		inv.Disks = append(inv.Disks, NewDisk(p.text(r)))
 		return true
 	case typeSystemDisk:
-		disk := NewDisk(p.text(r))
-		inv.SystemDisk = &disk
+		p.systemDisk = NewDisk(p.text(r))
+		inv.SystemDisk = &p.systemDisk
 		return true
 	case typeNIC:
 		return p.readNIC(r.Data)
@@ -206,11 +225,16 @@ func NewDisk(text string) Disk {
 
 // checkEK compares the two places that state the endorsement key.
 func (p *parser) checkEK() {
-	id, key := p.inv.OfflineID, p.inv.EKPub
+	p.ek = p.Inventory.ekDigest()
+	id, key := p.Inventory.OfflineID, p.Inventory.EKPub
 	if id == nil || id.Kind != KindTPM || len(key) == 0 {
 		return
 	}
-	if sha256.Sum256(key) != id.ID {
+	sum := p.ek
+	if sum == (Digest{}) { // a blank key has a digest too, though it identifies nothing
+		sum = sha256.Sum256(key)
+	}
+	if sum != id.ID {
 		p.warn(WarnEKDigest, "OfflineDeviceId", "It is not the SHA-256 of the endorsement key in the same hash. The key counts.")
 	}
 }

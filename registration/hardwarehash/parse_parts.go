@@ -29,6 +29,23 @@ func (p *parser) text(r Record) string {
 // readUTF16 reads little-endian UTF-16 up to its first NUL; an odd last byte is
 // ignored.
 func readUTF16(d []byte) string {
+	var ascii [96]byte // the usual name; what is longer or foreign takes the long way
+	n := 0
+	for rest := d; len(rest) >= 2; rest = rest[2:] {
+		u := binary.LittleEndian.Uint16(rest)
+		if u == 0 {
+			break
+		}
+		if u >= utf8.RuneSelf || n == len(ascii) {
+			return readUnits(d)
+		}
+		ascii[n] = byte(u)
+		n++
+	}
+	return string(ascii[:n])
+}
+
+func readUnits(d []byte) string {
 	units := make([]uint16, 0, len(d)/2)
 	for ; len(d) >= 2; d = d[2:] {
 		u := binary.LittleEndian.Uint16(d)
@@ -46,7 +63,7 @@ func (p *parser) readNIC(d []byte) bool {
 	}
 	nic := NIC{Medium: binary.LittleEndian.Uint32(d), MAC: MAC(d[4:10])}
 	nic.Bus = busName(d[14 : 14+binary.LittleEndian.Uint32(d[10:])])
-	p.inv.NICs = append(p.inv.NICs, nic)
+	p.Inventory.NICs = append(p.Inventory.NICs, nic)
 	return true
 }
 
@@ -60,7 +77,7 @@ func busName(d []byte) string {
 
 func (p *parser) readGPU(d []byte) bool {
 	maker, model, _ := strings.Cut(readUTF16(d), "|")
-	p.inv.GPUs = append(p.inv.GPUs, GPU{Manufacturer: maker, Model: model})
+	p.Inventory.GPUs = append(p.Inventory.GPUs, GPU{Manufacturer: maker, Model: model})
 	return true
 }
 
@@ -71,7 +88,7 @@ func (p *parser) readCores(d []byte) bool {
 	}
 	for i := range int(d[0]) {
 		e := d[1+entry*i:]
-		p.inv.HybridCores = append(p.inv.HybridCores, CoreClass{
+		p.Inventory.HybridCores = append(p.Inventory.HybridCores, CoreClass{
 			Class: e[0], Cores: binary.LittleEndian.Uint16(e[1:]), Threads: binary.LittleEndian.Uint16(e[3:]),
 		})
 	}
@@ -79,11 +96,14 @@ func (p *parser) readCores(d []byte) bool {
 }
 
 func (p *parser) readLanguage(s string) bool {
-	parts := strings.SplitN(s, "|", 5)
-	if len(parts) != 5 {
-		return false
+	l, all := &p.language, false
+	for _, part := range []*string{&l.OSLanguage, &l.Locale, &l.TimeZone, &l.LanguagePacks} {
+		if *part, s, all = strings.Cut(s, "|"); !all {
+			return false
+		}
 	}
-	p.inv.Language = &Language{parts[0], parts[1], parts[2], parts[3], parts[4]}
+	l.Keyboard = s
+	p.Inventory.Language = l
 	return true
 }
 
@@ -105,6 +125,6 @@ func (p *parser) readSPPHWID(d []byte) bool {
 	for i := range want {
 		id.Components = append(id.Components, u16(d[fixed+2*i:]))
 	}
-	p.inv.SoftwarePlatform = &id
+	p.Inventory.SoftwarePlatform = &id
 	return true
 }

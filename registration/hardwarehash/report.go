@@ -3,13 +3,15 @@ package hardwarehash
 // Report is a decoded hash. Records hold every byte, known or not, so Encode
 // gives back exactly what was decoded; Inventory is the reading of them.
 //
-// A Report keeps referring to the bytes it was decoded from: they must not be
+// A Report is not changed once it is made; take a copy of the Inventory and New.
+// It keeps referring to the bytes it was decoded from: they must not be
 // changed while it lives.
 type Report struct {
 	Inventory Inventory
 	Records   []Record
 	Warnings  []Warning
 
+	ek   Digest // of the endorsement key, computed once
 	tail []byte // what stood behind the digest, if not only zeros
 	size int    // of the input in bytes
 }
@@ -17,13 +19,38 @@ type Report struct {
 // Decode reads a hash, with or without its zero tail, and verifies its digest.
 // A refusal is always an *Error; what is merely odd becomes a warning.
 func Decode(raw []byte) (*Report, error) {
-	env, err := open(raw)
+	d := &decoded{}
+	env, err := open(raw, d.records[:0:len(d.records)])
 	if err != nil {
 		return nil, err
 	}
-	p := parser{texts: string(raw[:env.declared]), warnings: env.warnings}
+	d.Report = Report{Records: env.records, Warnings: env.warnings, tail: env.tail, size: env.size}
+	p := parser{decoded: d, texts: string(raw[:env.declared])}
 	p.readAll(env.records)
-	return &Report{Inventory: p.inv, Records: env.records, Warnings: p.warnings, tail: env.tail, size: env.size}, nil
+	return &d.Report, nil
+}
+
+// decoded is a report with the room its parts take in most devices, so that it is one
+// allocation and not twenty. What does not fit moves out by itself.
+type decoded struct {
+	Report
+	records   [40]Record
+	drives    [2]Drive
+	disks     [2]Disk
+	nics      [4]NIC
+	gpuMemory [2]GPUMemory
+	gpus      [2]GPU
+
+	capture    Capture
+	processor  Processor
+	memory     Memory
+	systemDisk Disk
+	display    Display
+	displayCM  DisplaySize
+	chassis    Chassis
+	offlineID  OfflineID
+	uuid       UUID
+	language   Language
 }
 
 // Encode gives the bytes of the hash: the decoded ones for a decoded report,
