@@ -31,7 +31,7 @@ func qualityOf(report *hardwarehash.Report, id hardwarehash.Identity) (models.Ha
 	if id.EK != (hardwarehash.Digest{}) {
 		q |= models.QualityTPMSeen
 	}
-	for _, w := range report.QualityWith(id) {
+	for _, w := range report.Quality() {
 		bit := models.QualityFieldShift + 2*slices.Index(qualityFields, w.Field)
 		switch w.Code {
 		case hardwarehash.QualityNotFullOS:

@@ -26,6 +26,7 @@ const (
 	ReasonTrailerMissing Reason = "trailer_missing"   // no "CS" after the records
 	ReasonTrailerLength  Reason = "trailer_length"    // the trailer does not state its 36 bytes
 	ReasonDigest         Reason = "digest_mismatch"   // the SHA-256 does not fit: a byte was changed
+	ReasonXML            Reason = "decoded_xml"       // a decoded hash that cannot be read back
 )
 
 // Error is a refusal. It never contains the hash itself.
@@ -77,5 +78,6 @@ const (
 	WarnMalformed   = "record_malformed"   // a known record is too short or inconsistent; its values are unknown
 	WarnRepeated    = "record_repeated"    // a record that stands once came again; the first counts
 	WarnNotUTF8     = "text_not_utf8"      // text that is not UTF-8 was read as Latin-1
+	WarnFromXML     = "from_decoded_xml"   // read from a decode, which no check sum vouches for
 	WarnEKDigest    = "ek_digest_mismatch" // OfflineDeviceId is not the SHA-256 of the endorsement key
 )

@@ -127,9 +127,9 @@ func TestRecords_sample2Partial(t *testing.T) {
 	for name, want := range map[string]string{
 		"ToolBuild": "10.0.25158.1000", "OsBuild": "10.0.25158.1000", "OsSystemTime": "2022-08-02T17:13:55Z",
 		"OsLocalTime": "2022-08-02T10:13:55-07:00", "ProcessorModel": "AMD Ryzen Threadripper PRO 3945WX 12-Cores",
-		"TotalPhysicalRAM": "4", "SmbiosRamMaximumCapacity": "2048", "Disk0.DiskCapacity": "136",
-		"Disk0.StorageBusType": "SAS", "Disk0.IncursSeekPenalty": "-1", "Disk0.TrimEnabled": "1",
-		"Disk0.DiskType": "Unknown", "Disk0.DiskSerialNumber": "|Virtual Disk    |Msft    ",
+		"TotalPhysicalRAM": "4", "SmbiosRamMaximumCapacity": "2048", "Disk1.DiskCapacity": "136",
+		"Disk1.StorageBusType": "SAS", "Disk1.IncursSeekPenalty": "-1", "Disk1.TrimEnabled": "1",
+		"Disk1.DiskType": "Unknown", "Disk1.DiskSerialNumber": "|Virtual Disk    |Msft    ",
 		"PhysicalMedium": "Unspecified", "MacAddress": "00:15:5D:E9:DB:6F", "MacAddressBus": "VMBUS",
 		"DisplaySizePhysicalH": "0", "DisplayResolutionHorizontal": "1024", "DisplayResolutionVertical": "768",
 		"ChassisType": "0x03", "EkPubHash": "0LBZ0r628pNBzpY3TTl4gJLLiKg2o697nm86KkBGOTs=",

@@ -96,11 +96,13 @@ func (p *parser) readCores(d []byte) bool {
 }
 
 func (p *parser) readLanguage(s string) bool {
-	l, all := &p.language, false
+	l := &p.language
 	for _, part := range []*string{&l.OSLanguage, &l.Locale, &l.TimeZone, &l.LanguagePacks} {
-		if *part, s, all = strings.Cut(s, "|"); !all {
+		before, after, found := strings.Cut(s, "|")
+		if !found {
 			return false
 		}
+		*part, s = before, after
 	}
 	l.Keyboard = s
 	p.Inventory.Language = l

@@ -74,7 +74,7 @@ func (f *fields) capture(c *Capture) {
 		zone := time.FixedZone("", int(c.ZoneQuarters)*15*60)
 		f.add("OsLocalTime", c.Time.In(zone).Format("2006-01-02T15:04:05-07:00"))
 	}
-	f.add("OSType", named(int(c.OSType), map[int]string{OSTypePE: "WinPE", OSTypeFull: "FullOS"}))
+	f.add("OSType", named(int(c.OSType), osWords))
 	f.add("OsCpuArchitecture", architecture(int(c.Architecture)))
 	f.num("ToolVersion", c.ToolVersion)
 }
@@ -97,7 +97,7 @@ func (f *fields) machine(inv *Inventory) {
 		f.num("SmbiosRamMaximumCapacity", m.MaximumGB)
 		f.num("SmbiosRamSlots", m.Slots)
 		f.num("SmbiosRamArrayCount", m.Arrays)
-		f.add("SmbiosRamErrorCorrection", named(int(m.ErrorCorrection), map[int]string{3: "None", 4: "Parity", 5: "1-bit ECC", 6: "multi-bit ECC", 7: "CRC"}))
+		f.add("SmbiosRamErrorCorrection", named(int(m.ErrorCorrection), eccWords))
 	}
 }
 
@@ -105,12 +105,12 @@ func (f *fields) machine(inv *Inventory) {
 func (f *fields) disks(inv *Inventory) {
 	f.num("InternalDiskCount", max(len(inv.Drives), len(inv.Disks)))
 	for i := range max(len(inv.Drives), len(inv.Disks)) {
-		disk := "Disk" + strconv.Itoa(i) + "."
+		disk := diskPrefix(i)
 		if i < len(inv.Drives) {
 			d := inv.Drives[i]
 			f.num(disk+"DiskCapacity", d.CapacityGB)
 			f.add(disk+"DiskType", d.Type())
-			f.add(disk+"StorageBusType", named(int(d.Bus), map[int]string{8: "RAID", 10: "SAS", 11: "SATA", 17: "NVMe"}))
+			f.add(disk+"StorageBusType", named(int(d.Bus), busWords))
 			f.num(disk+"IncursSeekPenalty", d.SeekPenalty)
 			f.num(disk+"TrimEnabled", d.Trim)
 		}
@@ -125,7 +125,7 @@ func (f *fields) disks(inv *Inventory) {
 
 func (f *fields) nics(inv *Inventory) {
 	for _, n := range inv.NICs {
-		f.add("PhysicalMedium", named(int(n.Medium), map[int]string{0: "Unspecified", 1: "WirelessLan", 9: "Native802_11", 10: "Bluetooth", 14: "802_3"}))
+		f.add("PhysicalMedium", named(int(n.Medium), mediumWords))
 		f.add("MacAddress", n.MAC.String())
 		f.text("MacAddressBus", n.Bus)
 	}
@@ -140,7 +140,7 @@ func (f *fields) display(inv *Inventory) {
 	}
 	if c := inv.Chassis; c != nil {
 		f.add("ChassisType", fmt.Sprintf("0x%02X", c.Type))
-		f.add("PowerPlatformRole", named(int(c.Role), map[int]string{1: "Desktop", 2: "Mobile", 8: "Slate"}))
+		f.add("PowerPlatformRole", named(int(c.Role), roleWords))
 		f.add("DigitizerSupportID", fmt.Sprintf("0x%02X,%d", c.Digitizer, c.Touches))
 	}
 }
@@ -148,7 +148,7 @@ func (f *fields) display(inv *Inventory) {
 func (f *fields) security(inv *Inventory) {
 	if o := inv.OfflineID; o != nil {
 		f.num("Status", o.Status)
-		f.add("OfflineDeviceIdType", named(int(o.Kind), map[int]string{KindTPM: "TPM_EK"}))
+		f.add("OfflineDeviceIdType", named(int(o.Kind), kindWords))
 		f.add("OfflineDeviceId", base64.StdEncoding.EncodeToString(o.ID[:]))
 	}
 	f.text("TPMVersion", inv.TPMVersion)

@@ -29,7 +29,7 @@ func (v Version) String() string {
 func (f *fields) software(inv *Inventory) {
 	f.num("GpuCount", max(len(inv.GPUs), len(inv.GPUMemory)))
 	for i := range max(len(inv.GPUs), len(inv.GPUMemory)) {
-		gpu := "Gpu" + strconv.Itoa(i) + "."
+		gpu := gpuPrefix(i)
 		if i < len(inv.GPUs) {
 			f.add(gpu+"Manufacturer", inv.GPUs[i].Manufacturer)
 			f.add(gpu+"Model", inv.GPUs[i].Model)
@@ -38,7 +38,7 @@ func (f *fields) software(inv *Inventory) {
 			m := inv.GPUMemory[i]
 			f.num(gpu+"DedicatedVideoMemory", m.DedicatedVideo)
 			f.num(gpu+"DedicatedSystemMemory", m.DedicatedSystem)
-			f.add(gpu+"RemovalPolicy", named(int(m.Removal), map[int]string{1: "NoRemoval", 3: "SurpriseRemoval"}))
+			f.add(gpu+"RemovalPolicy", named(int(m.Removal), removalWords))
 			f.num(gpu+"InLocalMachineContainer", m.InLocalContainer)
 		}
 	}
@@ -57,7 +57,7 @@ func (f *fields) software(inv *Inventory) {
 func (s *SPPHWID) bytes() []byte { return pack(s.Lengths[:], s.Reserved, s.Counts[:], s.Components) }
 
 func architecture(code int) string {
-	return named(code, map[int]string{0: "x86", 9: "x64", 12: "ARM64"})
+	return named(code, archWords)
 }
 
 // named gives the word for a number, or the number where no word is known.
