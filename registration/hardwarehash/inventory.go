@@ -209,6 +209,10 @@ func (u UUID) swapped() UUID {
 	return u
 }
 
+// UUIDFromSMBIOS reads the sixteen bytes of an SMBIOS table of version 2.6 or later,
+// which are mixed-endian.
+func UUIDFromSMBIOS(raw [16]byte) UUID { return UUID(raw).swapped() }
+
 // MAC is a network address.
 type MAC [6]byte
 
