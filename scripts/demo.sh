@@ -69,19 +69,27 @@ say "7. The same devices once more change nothing"
 cp delivery.csv again.csv
 expect 0 countersign submit again.csv --tenant "$tenant" --batch "Second try"
 
-say "8. A factory reports what it built, as its line writes it; the hashes stay here"
+say "8. A device captured again by another tool is the same device, and the rules say why"
+sed -n 2p delivery.csv | cut -d, -f3 >first.txt
+echo "(the second capture is made up by hash fake --repair recapture; no other machine was at hand)"
+show countersign hash fake --repair recapture --seed 5 --as csv --out recapture.csv first.txt
+sed -n 2p recapture.csv | cut -d, -f3 >second.txt
+expect 0 countersign hash diff first.txt second.txt
+expect 0 countersign submit recapture.csv --tenant "$tenant" --batch "Captured again"
+
+say "9. A factory reports what it built, as its line writes it; the hashes stay here"
 be_client "$oem_id" "$oem_secret"
 "$bin/countersign" hash fake --count 4 --seed 44 --as oa3 --out line7 2>/dev/null
 expect 0 countersign report line7
 keys=$(sed -n 's/.*<ProductKeyID>\([0-9]*\)<.*/\1/p' line7/*.xml)
 { echo "Windows Product ID" && echo "$keys"; } >boxes.csv
 
-say "9. The OEM has no consent of this customer; the reseller needs only what is printed on the box"
+say "10. The OEM has no consent of this customer; the reseller needs only what is printed on the box"
 expect 4 countersign submit boxes.csv --tenant "$tenant" --batch "Factory"
 be_client "$reseller_id" "$reseller_secret"
 expect 0 countersign submit boxes.csv --tenant "$tenant" --batch "Boxes"
 
-say "10. The customer revokes; the next submission is refused"
+say "11. The customer revokes; the next submission is refused"
 be_client "$it_id" "$it_secret"
 expect 0 countersign consent revoke "$grant" --reason "contract ended"
 be_client "$reseller_id" "$reseller_secret"
