@@ -76,6 +76,7 @@ show countersign hash fake --repair recapture --seed 5 --as csv --out recapture.
 sed -n 2p recapture.csv | cut -d, -f3 >second.txt
 expect 0 countersign hash diff first.txt second.txt
 expect 0 countersign submit recapture.csv --tenant "$tenant" --batch "Captured again"
+grep -o '806,ZtdDeviceAlreadyAssigned,.*' recapture.result.csv
 
 say "9. A factory reports what it built, as its line writes it; the hashes stay here"
 be_client "$oem_id" "$oem_secret"

@@ -116,18 +116,18 @@ func (a *app) fakeRepair(f *fakes, args []string) error {
 	if err != nil {
 		return err
 	}
-	a.say("This hash is made up, not captured: the device %s after %s.", plain(before.Identity().Serial), f.repairWords())
+	a.say("This hash is made up, not captured: the device %s%s.", plain(before.Identity().Serial), f.repairWords())
 	return a.writeFakes(f, func() *hardwarehash.Report { return after }, 1)
 }
 
 func (f *fakes) repairWords() string {
 	switch f.repair.Kind {
 	case hardwarehash.RepairNone:
-		return "another capture, with nothing changed in it"
+		return " captured once more, with nothing changed in it"
 	case hardwarehash.RepairDonor:
-		return fmt.Sprintf("the %s of %s moved in", f.repair.Part, plain(f.repair.Donor.Identity().Serial))
+		return fmt.Sprintf(" after the %s of %s moved in", f.repair.Part, plain(f.repair.Donor.Identity().Serial))
 	}
-	return fmt.Sprintf("a repair with a new part: %s", f.repair.Kind)
+	return fmt.Sprintf(" after a repair with a new part: %s", f.repair.Kind)
 }
 
 func (a *app) writeFakes(f *fakes, next func() *hardwarehash.Report, count int) error {
