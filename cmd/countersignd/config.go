@@ -10,15 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/providers/posflag"
-	"github.com/knadh/koanf/providers/structs"
-	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
 	"countersign/gateway/ratelimit"
+	"countersign/internal/settings"
 )
 
 const envPrefix = "COUNTERSIGN_"
@@ -34,6 +29,10 @@ type Config struct {
 	DataDir         string `koanf:"data_dir"`          // keys, SQLite files, operators' socket
 	DatabaseURL     string `koanf:"database_url"`      // sqlite:PATH or postgres://…; default SQLite in the data directory
 	CoreDatabaseURL string `koanf:"core_database_url"` // the core's own; default: a second file, or the schema "core" of the same server
+	CoreURL         string `koanf:"core_url"`          // a core elsewhere: https://host:port; default: the one in this process
+	CoreTLSCert     string `koanf:"core_tls_cert"`     // PEM file: who we are to a core elsewhere
+	CoreTLSKey      string `koanf:"core_tls_key"`      // PEM file
+	CoreTLSCA       string `koanf:"core_tls_ca"`       // PEM file: who may vouch for the core; default: the system's roots
 	RedisURL        string `koanf:"redis_url"`         // redis://, rediss:// or unix://: budgets shared by replicas; default: counted in this process
 	TLSCert         string `koanf:"tls_cert"`          // PEM file; with TLSKey the server speaks TLS itself
 	TLSKey          string `koanf:"tls_key"`           // PEM file
@@ -68,6 +67,10 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.String("data-dir", d.DataDir, "keys, SQLite files and the operators' socket")
 	flags.String("database-url", "", "sqlite:PATH or postgres://… (default SQLite in the data directory)")
 	flags.String("core-database-url", "", "the core's own database (default: beside the gateway's)")
+	flags.String("core-url", "", "a core elsewhere: https://host:port (default: the one in this process)")
+	flags.String("core-tls-cert", "", "certificate that names this gateway to a core elsewhere (PEM file)")
+	flags.String("core-tls-key", "", "private key of that certificate (PEM file)")
+	flags.String("core-tls-ca", "", "authority that vouches for a core elsewhere (PEM file; default the system's)")
 	flags.String("tls-cert", "", "certificate chain (PEM file)")
 	flags.String("tls-key", "", "private key of the certificate (PEM file)")
 	flags.Bool("dev", false, "development: less durable writes, plain http for any host")
@@ -82,40 +85,9 @@ func bindFlags(flags *pflag.FlagSet) {
 
 // loadConfig reads defaults, file, environment and flags, each over the former.
 func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
-	k := koanf.New(".")
-	if err := k.Load(structs.Provider(defaults(), "koanf"), nil); err != nil {
+	c := defaults()
+	if err := settings.Load(&c, settings.Source{Flags: flags, Environ: environ, Prefix: envPrefix, Name: settingName}); err != nil {
 		return Config{}, err
-	}
-	known := k.Keys()
-	if path, _ := flags.GetString("config"); path != "" {
-		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
-			return Config{}, fmt.Errorf("settings file %s: %w", path, err)
-		}
-	}
-	err := k.Load(env.Provider(".", env.Opt{
-		Prefix:        envPrefix,
-		TransformFunc: func(key, value string) (string, any) { return settingName(key), value },
-		EnvironFunc:   func() []string { return environ },
-	}), nil)
-	if err != nil {
-		return Config{}, err
-	}
-	err = k.Load(posflag.ProviderWithFlag(flags, ".", k, func(f *pflag.Flag) (string, any) {
-		name := strings.ReplaceAll(f.Name, "-", "_")
-		if !f.Changed || !slices.Contains(known, name) { // a command's own flag
-			return "", nil
-		}
-		return name, posflag.FlagVal(flags, f)
-	}), nil)
-	if err != nil {
-		return Config{}, err
-	}
-	if err := refuseUnknown(k.Keys(), known); err != nil {
-		return Config{}, err
-	}
-	var c Config
-	if err := k.Unmarshal("", &c); err != nil {
-		return Config{}, fmt.Errorf("settings: %w", err)
 	}
 	return c.complete()
 }
@@ -125,34 +97,25 @@ func loadConfig(flags *pflag.FlagSet, environ []string) (Config, error) {
 var clientSettings = []string{"url", "profile", "client_id", "client_secret", "client_secret_file", "client_key_file", "ca_file"}
 
 func settingName(variable string) string {
-	name := strings.ToLower(strings.TrimPrefix(variable, envPrefix))
+	name := settings.SettingName(envPrefix, variable)
 	if strings.HasPrefix(name, "test_") || slices.Contains(clientSettings, name) {
 		return "" // of the test harness or of the client, not of the server
 	}
 	return name
 }
 
-func refuseUnknown(given, known []string) error {
-	for _, key := range given {
-		if key != "" && !slices.Contains(known, key) {
-			return fmt.Errorf("there is no setting %q (as a variable %s%s)", key, envPrefix, strings.ToUpper(key))
-		}
-	}
-	return nil
-}
-
 // complete fills what follows from other settings and checks the rest, before
 // anything is opened.
 func (c Config) complete() (Config, error) {
-	host, port, err := net.SplitHostPort(c.Listen)
-	if err != nil || port == "" {
-		return c, fmt.Errorf("listen: %q is not host:port", c.Listen)
+	host, port, err := settings.SplitAddress("listen", c.Listen)
+	if err != nil {
+		return c, err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return c, errors.New("tls_cert and tls_key go together")
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = c.scheme() + "://" + net.JoinHostPort(orLoopback(host), port)
+		c.PublicURL = c.scheme() + "://" + net.JoinHostPort(settings.OrLoopback(host), port)
 	}
 	if err := c.checkPublicURL(); err != nil {
 		return c, err
@@ -160,7 +123,10 @@ func (c Config) complete() (Config, error) {
 	if c.DatabaseURL == "" {
 		c.DatabaseURL = "sqlite:" + filepath.Join(c.DataDir, "gateway.db")
 	}
-	if c.CoreDatabaseURL == "" {
+	if err := c.checkCore(); err != nil {
+		return c, err
+	}
+	if c.CoreDatabaseURL == "" && c.CoreURL == "" {
 		c.CoreDatabaseURL = coreBeside(c.DatabaseURL)
 	}
 	if c.RedisURL != "" {
@@ -171,11 +137,7 @@ func (c Config) complete() (Config, error) {
 	if err := c.checkNumbers(); err != nil {
 		return c, err
 	}
-	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
-		return c, fmt.Errorf("log_format: %q is neither text nor json", c.LogFormat)
-	}
-	_, err = c.level()
-	return c, err
+	return c, settings.Log{Format: c.LogFormat, Level: c.LogLevel}.Check()
 }
 
 // checkNumbers refuses budgets and workers of nothing.
@@ -208,22 +170,10 @@ func (c Config) checkPublicURL() error {
 	if strings.HasSuffix(c.PublicURL, "/") {
 		return errors.New("public_url: write it without a slash at the end; clients compare it byte by byte")
 	}
-	if u.Scheme == "http" && !c.Dev && !isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && !c.Dev && !settings.IsLoopback(u.Hostname()) {
 		return fmt.Errorf("public_url: %s is plain http for a name other machines reach; use https (a proxy, or tls_cert and tls_key), or set dev", c.PublicURL)
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func orLoopback(host string) string {
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return "127.0.0.1"
-	}
-	return host
 }
 
 // coreBeside is the core's database when none is named: core.db beside

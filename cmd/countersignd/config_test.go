@@ -59,6 +59,14 @@ func TestLoadConfig_refuses(t *testing.T) {
 		"a budget of nothing":            {[]string{"--devices-per-hour", "0"}, nil, "devices_per_hour"},
 		"a number that is none":          {nil, []string{"COUNTERSIGN_WORKERS=many"}, "workers"},
 		"a log level nobody knows":       {[]string{"--log-level", "loud"}, nil, "log_level"},
+		"a core over plain http":         {[]string{"--core-url", "http://core.internal:9443"}, nil, "plain http"},
+		"a core without who calls":       {[]string{"--core-url", "https://core.internal:9443"}, nil, "core_tls_cert"},
+		"a core's certificate, no key":   {[]string{"--core-url", "https://core.internal", "--core-tls-cert", "c"}, nil, "together"},
+		"certificates over plain http":   {[]string{"--core-url", "http://127.0.0.1:1", "--core-tls-ca", "c"}, nil, "plain http"},
+		"certificates for no core":       {[]string{"--core-tls-ca", "c"}, nil, "core_url"},
+		"a core URL with a path":         {[]string{"--core-url", "https://core.internal/x"}, nil, "https://host:port"},
+		"a core URL with a password":     {[]string{"--core-url", "https://a:b@core.internal"}, nil, "https://host:port"},
+		"two cores":                      {[]string{"--core-url", "http://127.0.0.1:1", "--core-database-url", "sqlite:x"}, nil, "exclude"},
 		"a Redis URL of another kind":    {nil, []string{"COUNTERSIGN_REDIS_URL=http://h"}, "redis_url must be redis://"},
 		"a public URL that is not a URL": {[]string{"--public-url", "gw"}, nil, "public_url"},
 	} {
@@ -99,5 +107,18 @@ func TestLoadConfig_ignoresTheClientsVariables(t *testing.T) {
 func TestLoadConfig_devAllowsPlainHTTP(t *testing.T) {
 	if _, err := load(t, []string{"--public-url", "http://gw.example.com", "--dev"}, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestLoadConfig_coreElsewhere(t *testing.T) {
+	for name, args := range map[string][]string{
+		"mutual TLS":      {"--core-url", "https://core.internal:9443", "--core-tls-cert", "c", "--core-tls-key", "k"},
+		"on this machine": {"--core-url", "http://127.0.0.1:9443"},
+		"development":     {"--core-url", "http://core.internal:9443", "--dev"},
+	} {
+		c, err := load(t, args, nil)
+		if err != nil || c.CoreDatabaseURL != "" {
+			t.Errorf("%s: core database %q, %v", name, c.CoreDatabaseURL, err)
+		}
 	}
 }

@@ -15,10 +15,11 @@ import (
 // transaction, even in one process.
 type databases struct {
 	gateway *db.DB
-	core    *db.DB
+	core    *db.DB // nil when the core is elsewhere
 }
 
-// openDatabases opens both and brings their tables up to date.
+// openDatabases opens both and brings their tables up to date; only the gateway's when
+// the core is elsewhere.
 func (c Config) openDatabases(ctx context.Context, log *slog.Logger) (*databases, error) {
 	if err := c.prepareDataDir(); err != nil {
 		return nil, err
@@ -26,6 +27,9 @@ func (c Config) openDatabases(ctx context.Context, log *slog.Logger) (*databases
 	gateway, err := c.openDatabase(ctx, c.DatabaseURL, "", migrations.Gateway, log)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway's database: %w", err)
+	}
+	if c.CoreURL != "" {
+		return &databases{gateway: gateway}, nil
 	}
 	core, err := c.openDatabase(ctx, c.CoreDatabaseURL, c.coreSchema(), migrations.Core, log)
 	if err != nil {
@@ -59,5 +63,16 @@ func (c Config) openDatabase(ctx context.Context, url, schema string, set migrat
 const maxConns = 20
 
 func (d *databases) close() error {
+	if d.core == nil {
+		return d.gateway.Close()
+	}
 	return errors.Join(d.gateway.Close(), d.core.Close())
+}
+
+// ping asks each database whether it answers.
+func (d *databases) ping(ctx context.Context) error {
+	if d.core == nil {
+		return d.gateway.Ping(ctx)
+	}
+	return errors.Join(d.gateway.Ping(ctx), d.core.Ping(ctx))
 }

@@ -34,14 +34,15 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 	}
 	return gateway.New(gateway.Deps{
 		Verifier: verifier, Tokens: tokens, JWKS: s.keys.JWKS(), Metadata: metadata, Throttle: s.budgets,
-		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.devices, Attention: s.devices, Permits: s.consent,
+		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.far, Attention: s.far, Permits: s.consent,
 		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, Customers: s.consent, Dispatches: s.forward,
 		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
 		Ready: d.ready(draining), Registry: newMetrics(s), OpenAPI: docs.OpenAPI, Swagger: docs.Swagger,
 	})
 }
 
-// ready tells a balancer whether to send calls here.
+// ready tells a balancer whether to send calls here. A core elsewhere has no say: what
+// is accepted while it is away is forwarded later.
 func (d *databases) ready(draining *atomic.Bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if draining.Load() {
@@ -49,7 +50,7 @@ func (d *databases) ready(draining *atomic.Bool) func(context.Context) error {
 		}
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
-		return errors.Join(d.gateway.Ping(ctx), d.core.Ping(ctx))
+		return d.ping(ctx)
 	}
 }
 
@@ -63,6 +64,9 @@ func newMetrics(s *services) *prometheus.Registry {
 	)
 	if s.shared != nil {
 		r.MustRegister(s.shared.gauge())
+	}
+	if s.line != nil {
+		r.MustRegister(lineGauges(s.line)...)
 	}
 	return r
 }

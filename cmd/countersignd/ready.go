@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"countersign/internal/settings"
 )
 
 // probeTime is how long a server may take to say whether it is ready; /readyz itself
@@ -42,7 +44,7 @@ func (c Config) probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	address := c.scheme() + "://" + net.JoinHostPort(orLoopback(host), port) + "/readyz"
+	address := c.scheme() + "://" + net.JoinHostPort(settings.OrLoopback(host), port) + "/readyz"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err

@@ -118,6 +118,9 @@ func (c Config) announce(log *slog.Logger) {
 	if strings.HasPrefix(c.DatabaseURL, "sqlite:") {
 		log.Info("the database is embedded SQLite: one process on one machine. For replicas set database_url to PostgreSQL")
 	}
+	if c.CoreURL != "" {
+		log.Info("the core is elsewhere", "core_url", c.CoreURL)
+	}
 	if c.RedisURL != "" {
 		log.Info("budgets are shared by all replicas that use the same Redis")
 	}

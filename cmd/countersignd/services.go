@@ -17,7 +17,7 @@ import (
 	"countersign/gateway/ratelimit"
 	"countersign/internal/errs"
 	"countersign/partners"
-	"countersign/registration"
+	"countersign/registration/rpc"
 )
 
 // services are the boxes of the architecture, joined. Each knows its neighbours
@@ -26,8 +26,9 @@ type services struct {
 	keys     *authz.Keys
 	secrets  *authz.Secrets
 	site     authz.Site
-	core     forward.Core
-	devices  *registration.Registrar // reads, which never go by the line to the core
+	far      core         // the core, here or elsewhere
+	line     *rpc.Client  // the way to it; nil: it is in this process
+	core     forward.Core // what work goes to: far, but in tests
 	consent  *consent.Service
 	registry *partners.Registry
 	forward  *forward.Forwarder
@@ -39,14 +40,19 @@ type services struct {
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// join builds the services bottom-up over open databases. core is the far side;
-// nil takes the one in this process.
-func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*services, error) {
-	s := &services{core: core, devices: registration.New(d.core, newID, log)}
-	if s.core == nil {
-		s.core = s.devices
-	}
+// join builds the services bottom-up over open databases. Work goes to worker; nil
+// takes the core.
+func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*services, error) {
+	s := &services{core: worker}
 	var err error
+	// A core that was away may have come back from a backup.
+	restore := func(ctx context.Context) error { return s.consent.RestoreFences(ctx) }
+	if s.far, s.line, err = c.openCore(d, restore, log); err != nil {
+		return nil, err
+	}
+	if s.core == nil {
+		s.core = s.far
+	}
 	if s.site, err = authz.NewSite(c.PublicURL); err != nil {
 		return nil, err
 	}
@@ -56,7 +62,7 @@ func join(c Config, d *databases, core forward.Core, log *slog.Logger) (*service
 	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
 		return nil, err
 	}
-	s.consent = consent.New(consent.Deps{DB: d.gateway, Sink: s.core, Logger: log, NewID: newID})
+	s.consent = consent.New(consent.Deps{DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID})
 	s.registry, err = partners.New(partners.Deps{
 		DB: d.gateway, Fences: s.consent, Secrets: s.secrets, CheckKeySetFunc: checkKeySet,
 		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now,
@@ -102,9 +108,15 @@ func workerName() string {
 // begun is finished.
 func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 	var work sync.WaitGroup
-	work.Go(func() { s.forward.Run(ctx) })
+	work.Go(func() {
+		s.greet(ctx, log)
+		s.forward.Run(ctx)
+	})
 	work.Go(func() { s.consent.RunFences(ctx) })
 	work.Go(func() { maintain(ctx, d.gateway, s, log) })
+	if s.line != nil {
+		work.Go(func() { s.line.Watch(ctx) })
+	}
 	if s.shared != nil {
 		work.Go(func() { s.shared.Run(ctx) })
 	}
@@ -113,6 +125,17 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 
 // close ends what join opened.
 func (s *services) close() error { return s.shared.close() }
+
+// greet gives a core in this process its fences again before it gets work: its database
+// may have been restored. A core elsewhere is greeted by the line.
+func (s *services) greet(ctx context.Context, log *slog.Logger) {
+	if s.line != nil {
+		return
+	}
+	if err := s.consent.RestoreFences(ctx); err != nil && ctx.Err() == nil {
+		log.ErrorContext(ctx, "the core's fences could not be compared", "error", err)
+	}
+}
 
 // Sweep deletes what was abandoned in any package.
 func (s *services) Sweep(ctx context.Context) error {

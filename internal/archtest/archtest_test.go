@@ -162,7 +162,7 @@ func TestProductsCarryNoTestSupport(t *testing.T) {
 	}
 	for dep := range strings.Lines(string(out)) {
 		dep = strings.TrimSpace(dep)
-		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
+		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/tlstest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
 			if dep == bad {
 				t.Errorf("a command links %s", dep)
 			}

@@ -26,10 +26,10 @@ func BuildArgs(version, out string, packages ...string) []string {
 	return append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.releaseVersion=" + version, "-o", out}, packages...)
 }
 
-// build compiles both programs for a platform into a folder.
+// build compiles the programs for a platform into a folder.
 func build(ctx context.Context, root, version, out string, p Platform) error {
 	// The slash at the end tells go that out is a folder.
-	cmd := exec.CommandContext(ctx, "go", BuildArgs(version, out+string(filepath.Separator), "./cmd/countersign", "./cmd/countersignd")...)
+	cmd := exec.CommandContext(ctx, "go", BuildArgs(version, out+string(filepath.Separator), "./cmd/countersign", "./cmd/countersignd", "./cmd/registrard")...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.OS, "GOARCH="+p.Arch, "GOFLAGS=", "GOAMD64=v1", "GOARM64=v8.0")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -96,6 +96,27 @@ func (c *Client) Report(ctx context.Context, s models.Submission) (models.Result
 	return readResult(res.GetResult()), err
 }
 
+// Replace puts other hardware in the place of registered devices.
+func (c *Client) Replace(ctx context.Context, s models.Submission) (models.Result, error) {
+	if err := c.ready(ctx); err != nil {
+		return models.Result{}, err
+	}
+	res, err := call(ctx, c, c.calls.Replace, &corev1.ReplaceRequest{Submission: writeSubmission(s)})
+	return readResult(res.GetResult()), err
+}
+
+// Settle carries a person's decision on an attention case out.
+func (c *Client) Settle(ctx context.Context, s models.Settling) (registration.Case, error) {
+	if err := c.ready(ctx); err != nil {
+		return registration.Case{}, err
+	}
+	res, err := call(ctx, c, c.calls.Settle, writeSettling(s))
+	if err != nil {
+		return registration.Case{}, err
+	}
+	return readCase(res.GetCase()), nil
+}
+
 // Resolve gives stored answers and makes sure that absent rows never register. It
 // needs no clock.
 func (c *Client) Resolve(ctx context.Context, upload models.TrackingID, rows []int) ([]models.Answer, error) {
@@ -146,4 +167,25 @@ func (c *Client) History(ctx context.Context, scope registration.Scope, id model
 func (c *Client) Lookup(ctx context.Context, hash []byte) (*registration.Owner, error) {
 	res, err := call(ctx, c, c.calls.Lookup, &corev1.LookupRequest{Hash: hash})
 	return readOwner(res.GetOwner()), err
+}
+
+// Explain tells why captures were matched to a device, or not.
+func (c *Client) Explain(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]registration.Explanation, string, error) {
+	res, err := call(ctx, c, c.calls.Explain, &corev1.ExplainRequest{Scope: writeScope(scope), Id: string(id), Page: writePage(page)})
+	return each(res.GetExplanations(), readExplanation), res.GetNextCursor(), err
+}
+
+// Cases lists attention cases.
+func (c *Client) Cases(ctx context.Context, scope registration.CaseScope, filter registration.CaseFilter, page registration.Page) ([]registration.Case, string, error) {
+	res, err := call(ctx, c, c.calls.Cases, &corev1.CasesRequest{Scope: writeCaseScope(scope), Filter: writeCaseFilter(filter), Page: writePage(page)})
+	return each(res.GetCases(), readCase), res.GetNextCursor(), err
+}
+
+// Case reads one attention case, or registration.ErrNoCase.
+func (c *Client) Case(ctx context.Context, scope registration.CaseScope, id models.CaseID) (registration.Case, error) {
+	res, err := call(ctx, c, c.calls.Case, &corev1.CaseRequest{Scope: writeCaseScope(scope), Id: string(id)})
+	if err != nil {
+		return registration.Case{}, err
+	}
+	return readCase(res.GetCase()), nil
 }

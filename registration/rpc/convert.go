@@ -54,25 +54,27 @@ func each[In, Out any](in []In, convert func(In) Out) []Out {
 }
 
 func writeSubmission(s models.Submission) *corev1.Submission {
-	a := s.Authority
-	return &corev1.Submission{
-		Upload: string(s.Upload), Rows: each(s.Rows, writeRow),
-		Authority: &corev1.Authority{
-			Kind: string(a.Kind), PartnerId: string(a.PartnerID), ClientId: string(a.ClientID), TenantId: string(a.TenantID),
-			GrantId: string(a.GrantID), Epochs: each(a.Epochs, writeEpoch), NotAfter: stamp(a.NotAfter),
-		},
-	}
+	return &corev1.Submission{Upload: string(s.Upload), Rows: each(s.Rows, writeRow), Authority: writeAuthority(s.Authority)}
 }
 
 func readSubmission(s *corev1.Submission) models.Submission {
-	a := s.GetAuthority()
 	return models.Submission{
-		Upload: models.TrackingID(s.GetUpload()), Rows: each(s.GetRows(), readRow),
-		Authority: models.Authority{
-			Kind: models.AuthorityKind(a.GetKind()), PartnerID: models.PartnerID(a.GetPartnerId()),
-			ClientID: models.ClientID(a.GetClientId()), TenantID: models.TenantID(a.GetTenantId()),
-			GrantID: models.GrantID(a.GetGrantId()), Epochs: each(a.GetEpochs(), readEpoch), NotAfter: instant(a.GetNotAfter()),
-		},
+		Upload: models.TrackingID(s.GetUpload()), Rows: each(s.GetRows(), readRow), Authority: readAuthority(s.GetAuthority()),
+	}
+}
+
+func writeAuthority(a models.Authority) *corev1.Authority {
+	return &corev1.Authority{
+		Kind: string(a.Kind), PartnerId: string(a.PartnerID), ClientId: string(a.ClientID), TenantId: string(a.TenantID),
+		GrantId: string(a.GrantID), Epochs: each(a.Epochs, writeEpoch), NotAfter: stamp(a.NotAfter),
+	}
+}
+
+func readAuthority(a *corev1.Authority) models.Authority {
+	return models.Authority{
+		Kind: models.AuthorityKind(a.GetKind()), PartnerID: models.PartnerID(a.GetPartnerId()),
+		ClientID: models.ClientID(a.GetClientId()), TenantID: models.TenantID(a.GetTenantId()),
+		GrantID: models.GrantID(a.GetGrantId()), Epochs: each(a.GetEpochs(), readEpoch), NotAfter: instant(a.GetNotAfter()),
 	}
 }
 
@@ -200,6 +202,7 @@ func writeDevice(d registration.Device) *corev1.RegisteredDevice {
 		PartnerId: string(d.PartnerID), ClientId: string(d.ClientID), GrantId: string(d.GrantID),
 		TrackingId: string(d.TrackingID), Row: int64(d.Ordinal), Order: writeOrder(d.Order), Identity: writeIdentity(d.Identity),
 		RegisteredAt: stamp(d.RegisteredAt), EndedAt: optional(d.EndedAt), CapturedAt: stamp(d.CapturedAt),
+		Evidence: writeEvidence(d.Evidence),
 	}
 }
 
@@ -214,6 +217,7 @@ func readDevice(d *corev1.RegisteredDevice) registration.Device {
 			RegisteredAt: instant(d.GetRegisteredAt()), EndedAt: optionalInstant(d.GetEndedAt()),
 		},
 		Order: order, Identity: readIdentity(d.GetIdentity()), CapturedAt: instant(d.GetCapturedAt()),
+		Evidence: readEvidence(d.GetEvidence()),
 	}
 }
 
@@ -222,6 +226,7 @@ func writeEvent(e models.DeviceEvent) *corev1.Event {
 		Id: e.ID, IdentityId: e.IdentityID, DeviceId: string(e.DeviceID), Kind: string(e.Kind), TenantId: string(e.TenantID),
 		PartnerId: string(e.PartnerID), ClientId: string(e.ClientID), GrantId: string(e.GrantID),
 		TrackingId: string(e.TrackingID), Row: int64(e.Ordinal), Reason: e.Reason, At: stamp(e.At),
+		Why: e.Why, OtherDevice: string(e.OtherDevice), CaseId: string(e.CaseID),
 	}
 }
 
@@ -231,6 +236,7 @@ func readEvent(e *corev1.Event) models.DeviceEvent {
 		TenantID: models.TenantID(e.GetTenantId()), PartnerID: models.PartnerID(e.GetPartnerId()),
 		ClientID: models.ClientID(e.GetClientId()), GrantID: models.GrantID(e.GetGrantId()),
 		TrackingID: models.TrackingID(e.GetTrackingId()), Ordinal: int(e.GetRow()), Reason: e.GetReason(), At: instant(e.GetAt()),
+		Why: e.GetWhy(), OtherDevice: models.DeviceID(e.GetOtherDevice()), CaseID: models.CaseID(e.GetCaseId()),
 	}
 }
 

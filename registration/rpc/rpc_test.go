@@ -230,6 +230,16 @@ func TestPlainJSON(t *testing.T) {
 	}
 }
 
+func TestMethodNamesWhatThereIs(t *testing.T) {
+	t.Parallel()
+	path, _ := rpc.NewHandler(&fake{}, nil)
+	for called, want := range map[string]string{path + "Fence": "Fence", path + "Fences": "Fences", path + "Sack": "", path: "", "/": "", "/x/Fence": ""} {
+		if got := rpc.Method(called); got != want {
+			t.Errorf("%s is %q, want %q", called, got, want)
+		}
+	}
+}
+
 // lockedLog is written by the server and read by the test.
 type lockedLog struct {
 	mu sync.Mutex

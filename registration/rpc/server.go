@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"countersign/internal/errs"
@@ -30,6 +32,10 @@ type Executor interface {
 	Remove(ctx context.Context, s models.Submission) (models.Result, error)
 	// Report keeps an OEM's factory records.
 	Report(ctx context.Context, s models.Submission) (models.Result, error)
+	// Replace puts other hardware in the place of registered devices.
+	Replace(ctx context.Context, s models.Submission) (models.Result, error)
+	// Settle carries a person's decision out.
+	Settle(ctx context.Context, s models.Settling) (registration.Case, error)
 	// Resolve gives stored answers and makes sure that absent rows never register.
 	Resolve(ctx context.Context, upload models.TrackingID, rows []int) ([]models.Answer, error)
 }
@@ -52,6 +58,12 @@ type Reader interface {
 	Device(ctx context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error)
 	// History tells what happened to a device.
 	History(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]models.DeviceEvent, string, error)
+	// Explain tells why captures were matched to a device, or not.
+	Explain(ctx context.Context, scope registration.Scope, id models.DeviceID, page registration.Page) ([]registration.Explanation, string, error)
+	// Cases lists attention cases.
+	Cases(ctx context.Context, scope registration.CaseScope, filter registration.CaseFilter, page registration.Page) ([]registration.Case, string, error)
+	// Case reads one attention case.
+	Case(ctx context.Context, scope registration.CaseScope, id models.CaseID) (registration.Case, error)
 	// Lookup finds the owner of a device by its hash; nil when it is nobody's.
 	Lookup(ctx context.Context, hash []byte) (*registration.Owner, error)
 }
@@ -80,6 +92,17 @@ func NewHandler(core Core, log *slog.Logger) (path string, handler http.Handler)
 	return corev1connect.NewCoreServiceHandler(s,
 		connect.WithReadMaxBytes(MaxMessage), connect.WithSendMaxBytes(MaxMessage),
 		connect.WithInterceptors(faults(log)))
+}
+
+// Method is the name of the method that is called under a path, for metrics; empty for
+// one that there is none of.
+func Method(path string) string {
+	service, name, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	known := corev1.File_registration_rpc_core_v1_core_proto.Services().Get(0)
+	if service != string(known.FullName()) || known.Methods().ByName(protoreflect.Name(name)) == nil {
+		return ""
+	}
+	return name
 }
 
 // faults turns errors and panics into what may leave the core.
@@ -159,4 +182,29 @@ func (s server) History(ctx context.Context, req *connect.Request[corev1.History
 func (s server) Lookup(ctx context.Context, req *connect.Request[corev1.LookupRequest]) (*connect.Response[corev1.LookupResponse], error) {
 	owner, err := s.core.Lookup(ctx, req.Msg.GetHash())
 	return connect.NewResponse(&corev1.LookupResponse{Owner: writeOwner(owner)}), err
+}
+
+func (s server) Replace(ctx context.Context, req *connect.Request[corev1.ReplaceRequest]) (*connect.Response[corev1.ReplaceResponse], error) {
+	res, err := s.core.Replace(ctx, readSubmission(req.Msg.GetSubmission()))
+	return connect.NewResponse(&corev1.ReplaceResponse{Result: writeResult(res)}), err
+}
+
+func (s server) Settle(ctx context.Context, req *connect.Request[corev1.SettleRequest]) (*connect.Response[corev1.SettleResponse], error) {
+	settled, err := s.core.Settle(ctx, readSettling(req.Msg))
+	return connect.NewResponse(&corev1.SettleResponse{Case: writeCase(settled)}), err
+}
+
+func (s server) Explain(ctx context.Context, req *connect.Request[corev1.ExplainRequest]) (*connect.Response[corev1.ExplainResponse], error) {
+	found, next, err := s.core.Explain(ctx, readScope(req.Msg.GetScope()), models.DeviceID(req.Msg.GetId()), readPage(req.Msg.GetPage()))
+	return connect.NewResponse(&corev1.ExplainResponse{Explanations: each(found, writeExplanation), NextCursor: next}), err
+}
+
+func (s server) Cases(ctx context.Context, req *connect.Request[corev1.CasesRequest]) (*connect.Response[corev1.CasesResponse], error) {
+	found, next, err := s.core.Cases(ctx, readCaseScope(req.Msg.GetScope()), readCaseFilter(req.Msg.GetFilter()), readPage(req.Msg.GetPage()))
+	return connect.NewResponse(&corev1.CasesResponse{Cases: each(found, writeCase), NextCursor: next}), err
+}
+
+func (s server) Case(ctx context.Context, req *connect.Request[corev1.CaseRequest]) (*connect.Response[corev1.CaseResponse], error) {
+	found, err := s.core.Case(ctx, readCaseScope(req.Msg.GetScope()), models.CaseID(req.Msg.GetId()))
+	return connect.NewResponse(&corev1.CaseResponse{Case: writeCase(found)}), err
 }

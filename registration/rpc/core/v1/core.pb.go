@@ -945,6 +945,94 @@ func (x *ReportResponse) GetResult() *Result {
 	return nil
 }
 
+type ReplaceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Submission    *Submission            `protobuf:"bytes,1,opt,name=submission,proto3" json:"submission,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceRequest) Reset() {
+	*x = ReplaceRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceRequest) ProtoMessage() {}
+
+func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceRequest.ProtoReflect.Descriptor instead.
+func (*ReplaceRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ReplaceRequest) GetSubmission() *Submission {
+	if x != nil {
+		return x.Submission
+	}
+	return nil
+}
+
+type ReplaceResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Result        *Result                `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceResponse) Reset() {
+	*x = ReplaceResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceResponse) ProtoMessage() {}
+
+func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceResponse.ProtoReflect.Descriptor instead.
+func (*ReplaceResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ReplaceResponse) GetResult() *Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 type ResolveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Upload        string                 `protobuf:"bytes,1,opt,name=upload,proto3" json:"upload,omitempty"`
@@ -955,7 +1043,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1055,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1068,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ResolveRequest) GetUpload() string {
@@ -1006,7 +1094,7 @@ type ResolveResponse struct {
 
 func (x *ResolveResponse) Reset() {
 	*x = ResolveResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1106,7 @@ func (x *ResolveResponse) String() string {
 func (*ResolveResponse) ProtoMessage() {}
 
 func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1119,7 @@ func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
 func (*ResolveResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResolveResponse) GetAnswers() []*Answer {
@@ -1052,7 +1140,7 @@ type FenceRequest struct {
 
 func (x *FenceRequest) Reset() {
 	*x = FenceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1152,7 @@ func (x *FenceRequest) String() string {
 func (*FenceRequest) ProtoMessage() {}
 
 func (x *FenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1165,7 @@ func (x *FenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceRequest.ProtoReflect.Descriptor instead.
 func (*FenceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *FenceRequest) GetKind() string {
@@ -1109,7 +1197,7 @@ type FenceResponse struct {
 
 func (x *FenceResponse) Reset() {
 	*x = FenceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1121,7 +1209,7 @@ func (x *FenceResponse) String() string {
 func (*FenceResponse) ProtoMessage() {}
 
 func (x *FenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1134,7 +1222,7 @@ func (x *FenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceResponse.ProtoReflect.Descriptor instead.
 func (*FenceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
 }
 
 type FencesRequest struct {
@@ -1146,7 +1234,7 @@ type FencesRequest struct {
 
 func (x *FencesRequest) Reset() {
 	*x = FencesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1158,7 +1246,7 @@ func (x *FencesRequest) String() string {
 func (*FencesRequest) ProtoMessage() {}
 
 func (x *FencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1171,7 +1259,7 @@ func (x *FencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesRequest.ProtoReflect.Descriptor instead.
 func (*FencesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FencesRequest) GetSubjects() []*SubjectEpoch {
@@ -1190,7 +1278,7 @@ type FencesResponse struct {
 
 func (x *FencesResponse) Reset() {
 	*x = FencesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1290,7 @@ func (x *FencesResponse) String() string {
 func (*FencesResponse) ProtoMessage() {}
 
 func (x *FencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1303,7 @@ func (x *FencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesResponse.ProtoReflect.Descriptor instead.
 func (*FencesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FencesResponse) GetFences() []*SubjectEpoch {
@@ -1236,7 +1324,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1248,7 +1336,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1261,7 +1349,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Scope) GetPartner() string {
@@ -1288,7 +1376,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1300,7 +1388,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1313,7 +1401,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Page) GetCursor() string {
@@ -1344,7 +1432,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1444,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1457,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Filter) GetSerial() string {
@@ -1430,13 +1518,14 @@ type RegisteredDevice struct {
 	RegisteredAt  *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=registered_at,json=registeredAt,proto3" json:"registered_at,omitempty"`
 	EndedAt       *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
 	CapturedAt    *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=captured_at,json=capturedAt,proto3" json:"captured_at,omitempty"`
+	Evidence      *Evidence              `protobuf:"bytes,15,opt,name=evidence,proto3" json:"evidence,omitempty"` // not there: it was registered without a hash
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RegisteredDevice) Reset() {
 	*x = RegisteredDevice{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1537,7 @@ func (x *RegisteredDevice) String() string {
 func (*RegisteredDevice) ProtoMessage() {}
 
 func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1550,7 @@ func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisteredDevice.ProtoReflect.Descriptor instead.
 func (*RegisteredDevice) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RegisteredDevice) GetId() string {
@@ -1562,6 +1651,98 @@ func (x *RegisteredDevice) GetCapturedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *RegisteredDevice) GetEvidence() *Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+// Evidence is what the hash that registered a device was worth.
+type Evidence struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TpmSeen       bool                   `protobuf:"varint,1,opt,name=tpm_seen,json=tpmSeen,proto3" json:"tpm_seen,omitempty"`
+	WindowsPe     bool                   `protobuf:"varint,2,opt,name=windows_pe,json=windowsPe,proto3" json:"windows_pe,omitempty"`
+	Missing       []string               `protobuf:"bytes,3,rep,name=missing,proto3" json:"missing,omitempty"`
+	Placeholders  []string               `protobuf:"bytes,4,rep,name=placeholders,proto3" json:"placeholders,omitempty"`
+	MadeAt        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=made_at,json=madeAt,proto3" json:"made_at,omitempty"`
+	AgeSeconds    int64                  `protobuf:"varint,6,opt,name=age_seconds,json=ageSeconds,proto3" json:"age_seconds,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Evidence) Reset() {
+	*x = Evidence{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Evidence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Evidence) ProtoMessage() {}
+
+func (x *Evidence) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
+func (*Evidence) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Evidence) GetTpmSeen() bool {
+	if x != nil {
+		return x.TpmSeen
+	}
+	return false
+}
+
+func (x *Evidence) GetWindowsPe() bool {
+	if x != nil {
+		return x.WindowsPe
+	}
+	return false
+}
+
+func (x *Evidence) GetMissing() []string {
+	if x != nil {
+		return x.Missing
+	}
+	return nil
+}
+
+func (x *Evidence) GetPlaceholders() []string {
+	if x != nil {
+		return x.Placeholders
+	}
+	return nil
+}
+
+func (x *Evidence) GetMadeAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.MadeAt
+	}
+	return nil
+}
+
+func (x *Evidence) GetAgeSeconds() int64 {
+	if x != nil {
+		return x.AgeSeconds
+	}
+	return 0
+}
+
 type DevicesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Scope         *Scope                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
@@ -1573,7 +1754,7 @@ type DevicesRequest struct {
 
 func (x *DevicesRequest) Reset() {
 	*x = DevicesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1585,7 +1766,7 @@ func (x *DevicesRequest) String() string {
 func (*DevicesRequest) ProtoMessage() {}
 
 func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1598,7 +1779,7 @@ func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesRequest.ProtoReflect.Descriptor instead.
 func (*DevicesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DevicesRequest) GetScope() *Scope {
@@ -1632,7 +1813,7 @@ type DevicesResponse struct {
 
 func (x *DevicesResponse) Reset() {
 	*x = DevicesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1644,7 +1825,7 @@ func (x *DevicesResponse) String() string {
 func (*DevicesResponse) ProtoMessage() {}
 
 func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1657,7 +1838,7 @@ func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesResponse.ProtoReflect.Descriptor instead.
 func (*DevicesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DevicesResponse) GetDevices() []*RegisteredDevice {
@@ -1684,7 +1865,7 @@ type DeviceRequest struct {
 
 func (x *DeviceRequest) Reset() {
 	*x = DeviceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1877,7 @@ func (x *DeviceRequest) String() string {
 func (*DeviceRequest) ProtoMessage() {}
 
 func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1890,7 @@ func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceRequest.ProtoReflect.Descriptor instead.
 func (*DeviceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeviceRequest) GetScope() *Scope {
@@ -1735,7 +1916,7 @@ type DeviceResponse struct {
 
 func (x *DeviceResponse) Reset() {
 	*x = DeviceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +1928,7 @@ func (x *DeviceResponse) String() string {
 func (*DeviceResponse) ProtoMessage() {}
 
 func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1760,7 +1941,7 @@ func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceResponse.ProtoReflect.Descriptor instead.
 func (*DeviceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeviceResponse) GetDevice() *RegisteredDevice {
@@ -1781,7 +1962,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +1974,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +1987,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *HistoryRequest) GetScope() *Scope {
@@ -1844,13 +2025,16 @@ type Event struct {
 	Row           int64                  `protobuf:"varint,10,opt,name=row,proto3" json:"row,omitempty"`
 	Reason        string                 `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
 	At            *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=at,proto3" json:"at,omitempty"`
+	Why           string                 `protobuf:"bytes,13,opt,name=why,proto3" json:"why,omitempty"`
+	OtherDevice   string                 `protobuf:"bytes,14,opt,name=other_device,json=otherDevice,proto3" json:"other_device,omitempty"`
+	CaseId        string                 `protobuf:"bytes,15,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2046,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2059,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Event) GetId() int64 {
@@ -1962,6 +2146,27 @@ func (x *Event) GetAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Event) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
+func (x *Event) GetOtherDevice() string {
+	if x != nil {
+		return x.OtherDevice
+	}
+	return ""
+}
+
+func (x *Event) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
 type HistoryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Events        []*Event               `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
@@ -1972,7 +2177,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2189,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2202,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *HistoryResponse) GetEvents() []*Event {
@@ -2014,6 +2219,1070 @@ func (x *HistoryResponse) GetNextCursor() string {
 	return ""
 }
 
+type ExplainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scope         *Scope                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Page          *Page                  `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ExplainRequest) GetScope() *Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
+func (x *ExplainRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ExplainRequest) GetPage() *Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+type Comparison struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rule          int64                  `protobuf:"varint,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	Agreeing      []string               `protobuf:"bytes,2,rep,name=agreeing,proto3" json:"agreeing,omitempty"`
+	Conflicting   []string               `protobuf:"bytes,3,rep,name=conflicting,proto3" json:"conflicting,omitempty"`
+	Unknown       []string               `protobuf:"bytes,4,rep,name=unknown,proto3" json:"unknown,omitempty"`
+	WithoutTpm    bool                   `protobuf:"varint,5,opt,name=without_tpm,json=withoutTpm,proto3" json:"without_tpm,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Comparison) Reset() {
+	*x = Comparison{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Comparison) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Comparison) ProtoMessage() {}
+
+func (x *Comparison) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
+func (*Comparison) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Comparison) GetRule() int64 {
+	if x != nil {
+		return x.Rule
+	}
+	return 0
+}
+
+func (x *Comparison) GetAgreeing() []string {
+	if x != nil {
+		return x.Agreeing
+	}
+	return nil
+}
+
+func (x *Comparison) GetConflicting() []string {
+	if x != nil {
+		return x.Conflicting
+	}
+	return nil
+}
+
+func (x *Comparison) GetUnknown() []string {
+	if x != nil {
+		return x.Unknown
+	}
+	return nil
+}
+
+func (x *Comparison) GetWithoutTpm() bool {
+	if x != nil {
+		return x.WithoutTpm
+	}
+	return false
+}
+
+type Explanation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=at,proto3" json:"at,omitempty"`
+	Kind          string                 `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	Said          string                 `protobuf:"bytes,3,opt,name=said,proto3" json:"said,omitempty"`
+	Comparison    *Comparison            `protobuf:"bytes,4,opt,name=comparison,proto3" json:"comparison,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	DeviceId      string                 `protobuf:"bytes,6,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	Other         string                 `protobuf:"bytes,7,opt,name=other,proto3" json:"other,omitempty"`
+	TenantId      string                 `protobuf:"bytes,8,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	PartnerId     string                 `protobuf:"bytes,9,opt,name=partner_id,json=partnerId,proto3" json:"partner_id,omitempty"`
+	TrackingId    string                 `protobuf:"bytes,10,opt,name=tracking_id,json=trackingId,proto3" json:"tracking_id,omitempty"`
+	Row           int64                  `protobuf:"varint,11,opt,name=row,proto3" json:"row,omitempty"`
+	CaseId        string                 `protobuf:"bytes,12,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Explanation) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Explanation) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Explanation) GetSaid() string {
+	if x != nil {
+		return x.Said
+	}
+	return ""
+}
+
+func (x *Explanation) GetComparison() *Comparison {
+	if x != nil {
+		return x.Comparison
+	}
+	return nil
+}
+
+func (x *Explanation) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Explanation) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *Explanation) GetOther() string {
+	if x != nil {
+		return x.Other
+	}
+	return ""
+}
+
+func (x *Explanation) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *Explanation) GetPartnerId() string {
+	if x != nil {
+		return x.PartnerId
+	}
+	return ""
+}
+
+func (x *Explanation) GetTrackingId() string {
+	if x != nil {
+		return x.TrackingId
+	}
+	return ""
+}
+
+func (x *Explanation) GetRow() int64 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *Explanation) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
+type ExplainResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Explanations  []*Explanation         `protobuf:"bytes,1,rep,name=explanations,proto3" json:"explanations,omitempty"`
+	NextCursor    string                 `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainResponse) Reset() {
+	*x = ExplainResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainResponse) ProtoMessage() {}
+
+func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
+func (*ExplainResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ExplainResponse) GetExplanations() []*Explanation {
+	if x != nil {
+		return x.Explanations
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetNextCursor() string {
+	if x != nil {
+		return x.NextCursor
+	}
+	return ""
+}
+
+type CaseScope struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scope         *Scope                 `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Operator      bool                   `protobuf:"varint,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseScope) Reset() {
+	*x = CaseScope{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseScope) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseScope) ProtoMessage() {}
+
+func (x *CaseScope) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseScope.ProtoReflect.Descriptor instead.
+func (*CaseScope) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *CaseScope) GetScope() *Scope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
+func (x *CaseScope) GetOperator() bool {
+	if x != nil {
+		return x.Operator
+	}
+	return false
+}
+
+type CaseFilter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Settler       string                 `protobuf:"bytes,2,opt,name=settler,proto3" json:"settler,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Device        string                 `protobuf:"bytes,4,opt,name=device,proto3" json:"device,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseFilter) Reset() {
+	*x = CaseFilter{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseFilter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseFilter) ProtoMessage() {}
+
+func (x *CaseFilter) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseFilter.ProtoReflect.Descriptor instead.
+func (*CaseFilter) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *CaseFilter) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *CaseFilter) GetSettler() string {
+	if x != nil {
+		return x.Settler
+	}
+	return ""
+}
+
+func (x *CaseFilter) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CaseFilter) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+type CasesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scope         *CaseScope             `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Filter        *CaseFilter            `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	Page          *Page                  `protobuf:"bytes,3,opt,name=page,proto3" json:"page,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CasesRequest) Reset() {
+	*x = CasesRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CasesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CasesRequest) ProtoMessage() {}
+
+func (x *CasesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CasesRequest.ProtoReflect.Descriptor instead.
+func (*CasesRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *CasesRequest) GetScope() *CaseScope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
+func (x *CasesRequest) GetFilter() *CaseFilter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *CasesRequest) GetPage() *Page {
+	if x != nil {
+		return x.Page
+	}
+	return nil
+}
+
+type CasesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cases         []*AttentionCase       `protobuf:"bytes,1,rep,name=cases,proto3" json:"cases,omitempty"`
+	NextCursor    string                 `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CasesResponse) Reset() {
+	*x = CasesResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CasesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CasesResponse) ProtoMessage() {}
+
+func (x *CasesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CasesResponse.ProtoReflect.Descriptor instead.
+func (*CasesResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *CasesResponse) GetCases() []*AttentionCase {
+	if x != nil {
+		return x.Cases
+	}
+	return nil
+}
+
+func (x *CasesResponse) GetNextCursor() string {
+	if x != nil {
+		return x.NextCursor
+	}
+	return ""
+}
+
+type CaseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Scope         *CaseScope             `protobuf:"bytes,1,opt,name=scope,proto3" json:"scope,omitempty"`
+	Id            string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseRequest) Reset() {
+	*x = CaseRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseRequest) ProtoMessage() {}
+
+func (x *CaseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseRequest.ProtoReflect.Descriptor instead.
+func (*CaseRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *CaseRequest) GetScope() *CaseScope {
+	if x != nil {
+		return x.Scope
+	}
+	return nil
+}
+
+func (x *CaseRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type CaseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Case          *AttentionCase         `protobuf:"bytes,1,opt,name=case,proto3" json:"case,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CaseResponse) Reset() {
+	*x = CaseResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CaseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CaseResponse) ProtoMessage() {}
+
+func (x *CaseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CaseResponse.ProtoReflect.Descriptor instead.
+func (*CaseResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *CaseResponse) GetCase() *AttentionCase {
+	if x != nil {
+		return x.Case
+	}
+	return nil
+}
+
+type Involved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	DeviceId      string                 `protobuf:"bytes,1,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
+	Own           bool                   `protobuf:"varint,2,opt,name=own,proto3" json:"own,omitempty"`
+	Comparison    *Comparison            `protobuf:"bytes,3,opt,name=comparison,proto3" json:"comparison,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Involved) Reset() {
+	*x = Involved{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Involved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Involved) ProtoMessage() {}
+
+func (x *Involved) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Involved.ProtoReflect.Descriptor instead.
+func (*Involved) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *Involved) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
+func (x *Involved) GetOwn() bool {
+	if x != nil {
+		return x.Own
+	}
+	return false
+}
+
+func (x *Involved) GetComparison() *Comparison {
+	if x != nil {
+		return x.Comparison
+	}
+	return nil
+}
+
+type AttentionCase struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	State         string                 `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
+	Settler       string                 `protobuf:"bytes,3,opt,name=settler,proto3" json:"settler,omitempty"`
+	SettlerId     string                 `protobuf:"bytes,4,opt,name=settler_id,json=settlerId,proto3" json:"settler_id,omitempty"`
+	Rule          int64                  `protobuf:"varint,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Authority     string                 `protobuf:"bytes,7,opt,name=authority,proto3" json:"authority,omitempty"`
+	TenantId      string                 `protobuf:"bytes,8,opt,name=tenant_id,json=tenantId,proto3" json:"tenant_id,omitempty"`
+	PartnerId     string                 `protobuf:"bytes,9,opt,name=partner_id,json=partnerId,proto3" json:"partner_id,omitempty"`
+	ClientId      string                 `protobuf:"bytes,10,opt,name=client_id,json=clientId,proto3" json:"client_id,omitempty"`
+	GrantId       string                 `protobuf:"bytes,11,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	TrackingId    string                 `protobuf:"bytes,12,opt,name=tracking_id,json=trackingId,proto3" json:"tracking_id,omitempty"`
+	Row           int64                  `protobuf:"varint,13,opt,name=row,proto3" json:"row,omitempty"`
+	Rows          string                 `protobuf:"bytes,14,opt,name=rows,proto3" json:"rows,omitempty"`
+	Times         int64                  `protobuf:"varint,15,opt,name=times,proto3" json:"times,omitempty"`
+	OpenedAt      *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=opened_at,json=openedAt,proto3" json:"opened_at,omitempty"`
+	LastSeenAt    *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=last_seen_at,json=lastSeenAt,proto3" json:"last_seen_at,omitempty"`
+	SettledAt     *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=settled_at,json=settledAt,proto3" json:"settled_at,omitempty"`
+	SettledAs     string                 `protobuf:"bytes,19,opt,name=settled_as,json=settledAs,proto3" json:"settled_as,omitempty"` // empty while it is open
+	SettledBy     string                 `protobuf:"bytes,20,opt,name=settled_by,json=settledBy,proto3" json:"settled_by,omitempty"`
+	SettledById   string                 `protobuf:"bytes,21,opt,name=settled_by_id,json=settledById,proto3" json:"settled_by_id,omitempty"`
+	SettledDevice string                 `protobuf:"bytes,22,opt,name=settled_device,json=settledDevice,proto3" json:"settled_device,omitempty"`
+	ResultDevice  string                 `protobuf:"bytes,23,opt,name=result_device,json=resultDevice,proto3" json:"result_device,omitempty"`
+	Note          string                 `protobuf:"bytes,24,opt,name=note,proto3" json:"note,omitempty"`
+	Involved      []*Involved            `protobuf:"bytes,25,rep,name=involved,proto3" json:"involved,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttentionCase) Reset() {
+	*x = AttentionCase{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttentionCase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttentionCase) ProtoMessage() {}
+
+func (x *AttentionCase) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttentionCase.ProtoReflect.Descriptor instead.
+func (*AttentionCase) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *AttentionCase) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetSettler() string {
+	if x != nil {
+		return x.Settler
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetSettlerId() string {
+	if x != nil {
+		return x.SettlerId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetRule() int64 {
+	if x != nil {
+		return x.Rule
+	}
+	return 0
+}
+
+func (x *AttentionCase) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetAuthority() string {
+	if x != nil {
+		return x.Authority
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetTenantId() string {
+	if x != nil {
+		return x.TenantId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetPartnerId() string {
+	if x != nil {
+		return x.PartnerId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetGrantId() string {
+	if x != nil {
+		return x.GrantId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetTrackingId() string {
+	if x != nil {
+		return x.TrackingId
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetRow() int64 {
+	if x != nil {
+		return x.Row
+	}
+	return 0
+}
+
+func (x *AttentionCase) GetRows() string {
+	if x != nil {
+		return x.Rows
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetTimes() int64 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *AttentionCase) GetOpenedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenedAt
+	}
+	return nil
+}
+
+func (x *AttentionCase) GetLastSeenAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeenAt
+	}
+	return nil
+}
+
+func (x *AttentionCase) GetSettledAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.SettledAt
+	}
+	return nil
+}
+
+func (x *AttentionCase) GetSettledAs() string {
+	if x != nil {
+		return x.SettledAs
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetSettledBy() string {
+	if x != nil {
+		return x.SettledBy
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetSettledById() string {
+	if x != nil {
+		return x.SettledById
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetSettledDevice() string {
+	if x != nil {
+		return x.SettledDevice
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetResultDevice() string {
+	if x != nil {
+		return x.ResultDevice
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *AttentionCase) GetInvolved() []*Involved {
+	if x != nil {
+		return x.Involved
+	}
+	return nil
+}
+
+type SettleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	CaseId        string                 `protobuf:"bytes,1,opt,name=case_id,json=caseId,proto3" json:"case_id,omitempty"`
+	As            string                 `protobuf:"bytes,2,opt,name=as,proto3" json:"as,omitempty"`
+	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
+	Note          string                 `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
+	Authority     *Authority             `protobuf:"bytes,5,opt,name=authority,proto3" json:"authority,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleRequest) Reset() {
+	*x = SettleRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleRequest) ProtoMessage() {}
+
+func (x *SettleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
+func (*SettleRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *SettleRequest) GetCaseId() string {
+	if x != nil {
+		return x.CaseId
+	}
+	return ""
+}
+
+func (x *SettleRequest) GetAs() string {
+	if x != nil {
+		return x.As
+	}
+	return ""
+}
+
+func (x *SettleRequest) GetDevice() string {
+	if x != nil {
+		return x.Device
+	}
+	return ""
+}
+
+func (x *SettleRequest) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *SettleRequest) GetAuthority() *Authority {
+	if x != nil {
+		return x.Authority
+	}
+	return nil
+}
+
+type SettleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Case          *AttentionCase         `protobuf:"bytes,1,opt,name=case,proto3" json:"case,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SettleResponse) Reset() {
+	*x = SettleResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SettleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SettleResponse) ProtoMessage() {}
+
+func (x *SettleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
+func (*SettleResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *SettleResponse) GetCase() *AttentionCase {
+	if x != nil {
+		return x.Case
+	}
+	return nil
+}
+
 type LookupRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hash          []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
@@ -2023,7 +3292,7 @@ type LookupRequest struct {
 
 func (x *LookupRequest) Reset() {
 	*x = LookupRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2035,7 +3304,7 @@ func (x *LookupRequest) String() string {
 func (*LookupRequest) ProtoMessage() {}
 
 func (x *LookupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2048,7 +3317,7 @@ func (x *LookupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupRequest.ProtoReflect.Descriptor instead.
 func (*LookupRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *LookupRequest) GetHash() []byte {
@@ -2067,7 +3336,7 @@ type LookupResponse struct {
 
 func (x *LookupResponse) Reset() {
 	*x = LookupResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +3348,7 @@ func (x *LookupResponse) String() string {
 func (*LookupResponse) ProtoMessage() {}
 
 func (x *LookupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +3361,7 @@ func (x *LookupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResponse.ProtoReflect.Descriptor instead.
 func (*LookupResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LookupResponse) GetOwner() *Owner {
@@ -2113,7 +3382,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +3394,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +3407,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Owner) GetTenantId() string {
@@ -2170,7 +3439,7 @@ type ClockRequest struct {
 
 func (x *ClockRequest) Reset() {
 	*x = ClockRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +3451,7 @@ func (x *ClockRequest) String() string {
 func (*ClockRequest) ProtoMessage() {}
 
 func (x *ClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +3464,7 @@ func (x *ClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRequest.ProtoReflect.Descriptor instead.
 func (*ClockRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{52}
 }
 
 type ClockResponse struct {
@@ -2207,7 +3476,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +3488,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +3501,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *ClockResponse) GetNow() *timestamppb.Timestamp {
@@ -2257,7 +3526,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +3538,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +3551,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Fault) GetKind() string {
@@ -2331,7 +3600,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +3612,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +3625,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Field) GetRow() int64 {
@@ -2456,6 +3725,12 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"submission\x18\x01 \x01(\v2\x1f.countersign.core.v1.SubmissionR\n" +
 	"submission\"E\n" +
 	"\x0eReportResponse\x123\n" +
+	"\x06result\x18\x01 \x01(\v2\x1b.countersign.core.v1.ResultR\x06result\"Q\n" +
+	"\x0eReplaceRequest\x12?\n" +
+	"\n" +
+	"submission\x18\x01 \x01(\v2\x1f.countersign.core.v1.SubmissionR\n" +
+	"submission\"F\n" +
+	"\x0fReplaceResponse\x123\n" +
 	"\x06result\x18\x01 \x01(\v2\x1b.countersign.core.v1.ResultR\x06result\"<\n" +
 	"\x0eResolveRequest\x12\x16\n" +
 	"\x06upload\x18\x01 \x01(\tR\x06upload\x12\x12\n" +
@@ -2484,7 +3759,7 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\tgroup_tag\x18\x03 \x01(\tR\bgroupTag\x12\x14\n" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x120\n" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
-	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xa9\x04\n" +
+	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xe4\x04\n" +
 	"\x10RegisteredDevice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x14\n" +
@@ -2503,7 +3778,17 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\rregistered_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\fregisteredAt\x125\n" +
 	"\bended_at\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x12;\n" +
 	"\vcaptured_at\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"capturedAt\"\xa6\x01\n" +
+	"capturedAt\x129\n" +
+	"\bevidence\x18\x0f \x01(\v2\x1d.countersign.core.v1.EvidenceR\bevidence\"\xd8\x01\n" +
+	"\bEvidence\x12\x19\n" +
+	"\btpm_seen\x18\x01 \x01(\bR\atpmSeen\x12\x1d\n" +
+	"\n" +
+	"windows_pe\x18\x02 \x01(\bR\twindowsPe\x12\x18\n" +
+	"\amissing\x18\x03 \x03(\tR\amissing\x12\"\n" +
+	"\fplaceholders\x18\x04 \x03(\tR\fplaceholders\x123\n" +
+	"\amade_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06madeAt\x12\x1f\n" +
+	"\vage_seconds\x18\x06 \x01(\x03R\n" +
+	"ageSeconds\"\xa6\x01\n" +
 	"\x0eDevicesRequest\x120\n" +
 	"\x05scope\x18\x01 \x01(\v2\x1a.countersign.core.v1.ScopeR\x05scope\x123\n" +
 	"\x06filter\x18\x02 \x01(\v2\x1b.countersign.core.v1.FilterR\x06filter\x12-\n" +
@@ -2520,7 +3805,7 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x0eHistoryRequest\x120\n" +
 	"\x05scope\x18\x01 \x01(\v2\x1a.countersign.core.v1.ScopeR\x05scope\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12-\n" +
-	"\x04page\x18\x03 \x01(\v2\x19.countersign.core.v1.PageR\x04page\"\xd4\x02\n" +
+	"\x04page\x18\x03 \x01(\v2\x19.countersign.core.v1.PageR\x04page\"\xa2\x03\n" +
 	"\x05Event\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x1f\n" +
 	"\videntity_id\x18\x02 \x01(\x03R\n" +
@@ -2537,11 +3822,118 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x03row\x18\n" +
 	" \x01(\x03R\x03row\x12\x16\n" +
 	"\x06reason\x18\v \x01(\tR\x06reason\x12*\n" +
-	"\x02at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"f\n" +
+	"\x02at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x10\n" +
+	"\x03why\x18\r \x01(\tR\x03why\x12!\n" +
+	"\fother_device\x18\x0e \x01(\tR\votherDevice\x12\x17\n" +
+	"\acase_id\x18\x0f \x01(\tR\x06caseId\"f\n" +
 	"\x0fHistoryResponse\x122\n" +
 	"\x06events\x18\x01 \x03(\v2\x1a.countersign.core.v1.EventR\x06events\x12\x1f\n" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
-	"nextCursor\"#\n" +
+	"nextCursor\"\x81\x01\n" +
+	"\x0eExplainRequest\x120\n" +
+	"\x05scope\x18\x01 \x01(\v2\x1a.countersign.core.v1.ScopeR\x05scope\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12-\n" +
+	"\x04page\x18\x03 \x01(\v2\x19.countersign.core.v1.PageR\x04page\"\x99\x01\n" +
+	"\n" +
+	"Comparison\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\x03R\x04rule\x12\x1a\n" +
+	"\bagreeing\x18\x02 \x03(\tR\bagreeing\x12 \n" +
+	"\vconflicting\x18\x03 \x03(\tR\vconflicting\x12\x18\n" +
+	"\aunknown\x18\x04 \x03(\tR\aunknown\x12\x1f\n" +
+	"\vwithout_tpm\x18\x05 \x01(\bR\n" +
+	"withoutTpm\"\xf5\x02\n" +
+	"\vExplanation\x12*\n" +
+	"\x02at\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\tR\x04kind\x12\x12\n" +
+	"\x04said\x18\x03 \x01(\tR\x04said\x12?\n" +
+	"\n" +
+	"comparison\x18\x04 \x01(\v2\x1f.countersign.core.v1.ComparisonR\n" +
+	"comparison\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1b\n" +
+	"\tdevice_id\x18\x06 \x01(\tR\bdeviceId\x12\x14\n" +
+	"\x05other\x18\a \x01(\tR\x05other\x12\x1b\n" +
+	"\ttenant_id\x18\b \x01(\tR\btenantId\x12\x1d\n" +
+	"\n" +
+	"partner_id\x18\t \x01(\tR\tpartnerId\x12\x1f\n" +
+	"\vtracking_id\x18\n" +
+	" \x01(\tR\n" +
+	"trackingId\x12\x10\n" +
+	"\x03row\x18\v \x01(\x03R\x03row\x12\x17\n" +
+	"\acase_id\x18\f \x01(\tR\x06caseId\"x\n" +
+	"\x0fExplainResponse\x12D\n" +
+	"\fexplanations\x18\x01 \x03(\v2 .countersign.core.v1.ExplanationR\fexplanations\x12\x1f\n" +
+	"\vnext_cursor\x18\x02 \x01(\tR\n" +
+	"nextCursor\"Y\n" +
+	"\tCaseScope\x120\n" +
+	"\x05scope\x18\x01 \x01(\v2\x1a.countersign.core.v1.ScopeR\x05scope\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\bR\boperator\"l\n" +
+	"\n" +
+	"CaseFilter\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x18\n" +
+	"\asettler\x18\x02 \x01(\tR\asettler\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06device\x18\x04 \x01(\tR\x06device\"\xac\x01\n" +
+	"\fCasesRequest\x124\n" +
+	"\x05scope\x18\x01 \x01(\v2\x1e.countersign.core.v1.CaseScopeR\x05scope\x127\n" +
+	"\x06filter\x18\x02 \x01(\v2\x1f.countersign.core.v1.CaseFilterR\x06filter\x12-\n" +
+	"\x04page\x18\x03 \x01(\v2\x19.countersign.core.v1.PageR\x04page\"j\n" +
+	"\rCasesResponse\x128\n" +
+	"\x05cases\x18\x01 \x03(\v2\".countersign.core.v1.AttentionCaseR\x05cases\x12\x1f\n" +
+	"\vnext_cursor\x18\x02 \x01(\tR\n" +
+	"nextCursor\"S\n" +
+	"\vCaseRequest\x124\n" +
+	"\x05scope\x18\x01 \x01(\v2\x1e.countersign.core.v1.CaseScopeR\x05scope\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"F\n" +
+	"\fCaseResponse\x126\n" +
+	"\x04case\x18\x01 \x01(\v2\".countersign.core.v1.AttentionCaseR\x04case\"z\n" +
+	"\bInvolved\x12\x1b\n" +
+	"\tdevice_id\x18\x01 \x01(\tR\bdeviceId\x12\x10\n" +
+	"\x03own\x18\x02 \x01(\bR\x03own\x12?\n" +
+	"\n" +
+	"comparison\x18\x03 \x01(\v2\x1f.countersign.core.v1.ComparisonR\n" +
+	"comparison\"\xb8\x06\n" +
+	"\rAttentionCase\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05state\x18\x02 \x01(\tR\x05state\x12\x18\n" +
+	"\asettler\x18\x03 \x01(\tR\asettler\x12\x1d\n" +
+	"\n" +
+	"settler_id\x18\x04 \x01(\tR\tsettlerId\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\x03R\x04rule\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n" +
+	"\tauthority\x18\a \x01(\tR\tauthority\x12\x1b\n" +
+	"\ttenant_id\x18\b \x01(\tR\btenantId\x12\x1d\n" +
+	"\n" +
+	"partner_id\x18\t \x01(\tR\tpartnerId\x12\x1b\n" +
+	"\tclient_id\x18\n" +
+	" \x01(\tR\bclientId\x12\x19\n" +
+	"\bgrant_id\x18\v \x01(\tR\agrantId\x12\x1f\n" +
+	"\vtracking_id\x18\f \x01(\tR\n" +
+	"trackingId\x12\x10\n" +
+	"\x03row\x18\r \x01(\x03R\x03row\x12\x12\n" +
+	"\x04rows\x18\x0e \x01(\tR\x04rows\x12\x14\n" +
+	"\x05times\x18\x0f \x01(\x03R\x05times\x127\n" +
+	"\topened_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\bopenedAt\x12<\n" +
+	"\flast_seen_at\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"lastSeenAt\x129\n" +
+	"\n" +
+	"settled_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tsettledAt\x12\x1d\n" +
+	"\n" +
+	"settled_as\x18\x13 \x01(\tR\tsettledAs\x12\x1d\n" +
+	"\n" +
+	"settled_by\x18\x14 \x01(\tR\tsettledBy\x12\"\n" +
+	"\rsettled_by_id\x18\x15 \x01(\tR\vsettledById\x12%\n" +
+	"\x0esettled_device\x18\x16 \x01(\tR\rsettledDevice\x12#\n" +
+	"\rresult_device\x18\x17 \x01(\tR\fresultDevice\x12\x12\n" +
+	"\x04note\x18\x18 \x01(\tR\x04note\x129\n" +
+	"\binvolved\x18\x19 \x03(\v2\x1d.countersign.core.v1.InvolvedR\binvolved\"\xa2\x01\n" +
+	"\rSettleRequest\x12\x17\n" +
+	"\acase_id\x18\x01 \x01(\tR\x06caseId\x12\x0e\n" +
+	"\x02as\x18\x02 \x01(\tR\x02as\x12\x16\n" +
+	"\x06device\x18\x03 \x01(\tR\x06device\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\x12<\n" +
+	"\tauthority\x18\x05 \x01(\v2\x1e.countersign.core.v1.AuthorityR\tauthority\"H\n" +
+	"\x0eSettleResponse\x126\n" +
+	"\x04case\x18\x01 \x01(\v2\".countersign.core.v1.AttentionCaseR\x04case\"#\n" +
 	"\rLookupRequest\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\"B\n" +
 	"\x0eLookupResponse\x120\n" +
@@ -2562,17 +3954,23 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x05Field\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\x03R\x03row\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause2\xa7\a\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause2\xc3\n" +
+	"\n" +
 	"\vCoreService\x12W\n" +
 	"\bRegister\x12$.countersign.core.v1.RegisterRequest\x1a%.countersign.core.v1.RegisterResponse\x12Q\n" +
 	"\x06Remove\x12\".countersign.core.v1.RemoveRequest\x1a#.countersign.core.v1.RemoveResponse\x12Q\n" +
 	"\x06Report\x12\".countersign.core.v1.ReportRequest\x1a#.countersign.core.v1.ReportResponse\x12T\n" +
+	"\aReplace\x12#.countersign.core.v1.ReplaceRequest\x1a$.countersign.core.v1.ReplaceResponse\x12T\n" +
 	"\aResolve\x12#.countersign.core.v1.ResolveRequest\x1a$.countersign.core.v1.ResolveResponse\x12N\n" +
 	"\x05Fence\x12!.countersign.core.v1.FenceRequest\x1a\".countersign.core.v1.FenceResponse\x12Q\n" +
 	"\x06Fences\x12\".countersign.core.v1.FencesRequest\x1a#.countersign.core.v1.FencesResponse\x12T\n" +
 	"\aDevices\x12#.countersign.core.v1.DevicesRequest\x1a$.countersign.core.v1.DevicesResponse\x12Q\n" +
 	"\x06Device\x12\".countersign.core.v1.DeviceRequest\x1a#.countersign.core.v1.DeviceResponse\x12T\n" +
-	"\aHistory\x12#.countersign.core.v1.HistoryRequest\x1a$.countersign.core.v1.HistoryResponse\x12Q\n" +
+	"\aHistory\x12#.countersign.core.v1.HistoryRequest\x1a$.countersign.core.v1.HistoryResponse\x12T\n" +
+	"\aExplain\x12#.countersign.core.v1.ExplainRequest\x1a$.countersign.core.v1.ExplainResponse\x12N\n" +
+	"\x05Cases\x12!.countersign.core.v1.CasesRequest\x1a\".countersign.core.v1.CasesResponse\x12K\n" +
+	"\x04Case\x12 .countersign.core.v1.CaseRequest\x1a!.countersign.core.v1.CaseResponse\x12Q\n" +
+	"\x06Settle\x12\".countersign.core.v1.SettleRequest\x1a#.countersign.core.v1.SettleResponse\x12Q\n" +
 	"\x06Lookup\x12\".countersign.core.v1.LookupRequest\x1a#.countersign.core.v1.LookupResponse\x12N\n" +
 	"\x05Clock\x12!.countersign.core.v1.ClockRequest\x1a\".countersign.core.v1.ClockResponseB-Z+countersign/registration/rpc/core/v1;corev1b\x06proto3"
 
@@ -2588,7 +3986,7 @@ func file_registration_rpc_core_v1_core_proto_rawDescGZIP() []byte {
 	return file_registration_rpc_core_v1_core_proto_rawDescData
 }
 
-var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*DeviceIdentity)(nil),        // 0: countersign.core.v1.DeviceIdentity
 	(*OrderData)(nil),             // 1: countersign.core.v1.OrderData
@@ -2605,35 +4003,52 @@ var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*RemoveResponse)(nil),        // 12: countersign.core.v1.RemoveResponse
 	(*ReportRequest)(nil),         // 13: countersign.core.v1.ReportRequest
 	(*ReportResponse)(nil),        // 14: countersign.core.v1.ReportResponse
-	(*ResolveRequest)(nil),        // 15: countersign.core.v1.ResolveRequest
-	(*ResolveResponse)(nil),       // 16: countersign.core.v1.ResolveResponse
-	(*FenceRequest)(nil),          // 17: countersign.core.v1.FenceRequest
-	(*FenceResponse)(nil),         // 18: countersign.core.v1.FenceResponse
-	(*FencesRequest)(nil),         // 19: countersign.core.v1.FencesRequest
-	(*FencesResponse)(nil),        // 20: countersign.core.v1.FencesResponse
-	(*Scope)(nil),                 // 21: countersign.core.v1.Scope
-	(*Page)(nil),                  // 22: countersign.core.v1.Page
-	(*Filter)(nil),                // 23: countersign.core.v1.Filter
-	(*RegisteredDevice)(nil),      // 24: countersign.core.v1.RegisteredDevice
-	(*DevicesRequest)(nil),        // 25: countersign.core.v1.DevicesRequest
-	(*DevicesResponse)(nil),       // 26: countersign.core.v1.DevicesResponse
-	(*DeviceRequest)(nil),         // 27: countersign.core.v1.DeviceRequest
-	(*DeviceResponse)(nil),        // 28: countersign.core.v1.DeviceResponse
-	(*HistoryRequest)(nil),        // 29: countersign.core.v1.HistoryRequest
-	(*Event)(nil),                 // 30: countersign.core.v1.Event
-	(*HistoryResponse)(nil),       // 31: countersign.core.v1.HistoryResponse
-	(*LookupRequest)(nil),         // 32: countersign.core.v1.LookupRequest
-	(*LookupResponse)(nil),        // 33: countersign.core.v1.LookupResponse
-	(*Owner)(nil),                 // 34: countersign.core.v1.Owner
-	(*ClockRequest)(nil),          // 35: countersign.core.v1.ClockRequest
-	(*ClockResponse)(nil),         // 36: countersign.core.v1.ClockResponse
-	(*Fault)(nil),                 // 37: countersign.core.v1.Fault
-	(*Field)(nil),                 // 38: countersign.core.v1.Field
-	(*timestamppb.Timestamp)(nil), // 39: google.protobuf.Timestamp
+	(*ReplaceRequest)(nil),        // 15: countersign.core.v1.ReplaceRequest
+	(*ReplaceResponse)(nil),       // 16: countersign.core.v1.ReplaceResponse
+	(*ResolveRequest)(nil),        // 17: countersign.core.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 18: countersign.core.v1.ResolveResponse
+	(*FenceRequest)(nil),          // 19: countersign.core.v1.FenceRequest
+	(*FenceResponse)(nil),         // 20: countersign.core.v1.FenceResponse
+	(*FencesRequest)(nil),         // 21: countersign.core.v1.FencesRequest
+	(*FencesResponse)(nil),        // 22: countersign.core.v1.FencesResponse
+	(*Scope)(nil),                 // 23: countersign.core.v1.Scope
+	(*Page)(nil),                  // 24: countersign.core.v1.Page
+	(*Filter)(nil),                // 25: countersign.core.v1.Filter
+	(*RegisteredDevice)(nil),      // 26: countersign.core.v1.RegisteredDevice
+	(*Evidence)(nil),              // 27: countersign.core.v1.Evidence
+	(*DevicesRequest)(nil),        // 28: countersign.core.v1.DevicesRequest
+	(*DevicesResponse)(nil),       // 29: countersign.core.v1.DevicesResponse
+	(*DeviceRequest)(nil),         // 30: countersign.core.v1.DeviceRequest
+	(*DeviceResponse)(nil),        // 31: countersign.core.v1.DeviceResponse
+	(*HistoryRequest)(nil),        // 32: countersign.core.v1.HistoryRequest
+	(*Event)(nil),                 // 33: countersign.core.v1.Event
+	(*HistoryResponse)(nil),       // 34: countersign.core.v1.HistoryResponse
+	(*ExplainRequest)(nil),        // 35: countersign.core.v1.ExplainRequest
+	(*Comparison)(nil),            // 36: countersign.core.v1.Comparison
+	(*Explanation)(nil),           // 37: countersign.core.v1.Explanation
+	(*ExplainResponse)(nil),       // 38: countersign.core.v1.ExplainResponse
+	(*CaseScope)(nil),             // 39: countersign.core.v1.CaseScope
+	(*CaseFilter)(nil),            // 40: countersign.core.v1.CaseFilter
+	(*CasesRequest)(nil),          // 41: countersign.core.v1.CasesRequest
+	(*CasesResponse)(nil),         // 42: countersign.core.v1.CasesResponse
+	(*CaseRequest)(nil),           // 43: countersign.core.v1.CaseRequest
+	(*CaseResponse)(nil),          // 44: countersign.core.v1.CaseResponse
+	(*Involved)(nil),              // 45: countersign.core.v1.Involved
+	(*AttentionCase)(nil),         // 46: countersign.core.v1.AttentionCase
+	(*SettleRequest)(nil),         // 47: countersign.core.v1.SettleRequest
+	(*SettleResponse)(nil),        // 48: countersign.core.v1.SettleResponse
+	(*LookupRequest)(nil),         // 49: countersign.core.v1.LookupRequest
+	(*LookupResponse)(nil),        // 50: countersign.core.v1.LookupResponse
+	(*Owner)(nil),                 // 51: countersign.core.v1.Owner
+	(*ClockRequest)(nil),          // 52: countersign.core.v1.ClockRequest
+	(*ClockResponse)(nil),         // 53: countersign.core.v1.ClockResponse
+	(*Fault)(nil),                 // 54: countersign.core.v1.Fault
+	(*Field)(nil),                 // 55: countersign.core.v1.Field
+	(*timestamppb.Timestamp)(nil), // 56: google.protobuf.Timestamp
 }
 var file_registration_rpc_core_v1_core_proto_depIdxs = []int32{
 	2,  // 0: countersign.core.v1.Authority.epochs:type_name -> countersign.core.v1.SubjectEpoch
-	39, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
+	56, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
 	0,  // 2: countersign.core.v1.Row.identity:type_name -> countersign.core.v1.DeviceIdentity
 	1,  // 3: countersign.core.v1.Row.order:type_name -> countersign.core.v1.OrderData
 	4,  // 4: countersign.core.v1.Submission.rows:type_name -> countersign.core.v1.Row
@@ -2647,56 +4062,89 @@ var file_registration_rpc_core_v1_core_proto_depIdxs = []int32{
 	8,  // 12: countersign.core.v1.RemoveResponse.result:type_name -> countersign.core.v1.Result
 	5,  // 13: countersign.core.v1.ReportRequest.submission:type_name -> countersign.core.v1.Submission
 	8,  // 14: countersign.core.v1.ReportResponse.result:type_name -> countersign.core.v1.Result
-	6,  // 15: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
-	2,  // 16: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
-	2,  // 17: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
-	39, // 18: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
-	39, // 19: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
-	1,  // 20: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
-	0,  // 21: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
-	39, // 22: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
-	39, // 23: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
-	39, // 24: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
-	21, // 25: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
-	23, // 26: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
-	22, // 27: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
-	24, // 28: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
-	21, // 29: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
-	24, // 30: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
-	21, // 31: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
-	22, // 32: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
-	39, // 33: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
-	30, // 34: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
-	34, // 35: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
-	39, // 36: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
-	38, // 37: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
-	9,  // 38: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
-	11, // 39: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
-	13, // 40: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
-	15, // 41: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
-	17, // 42: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
-	19, // 43: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
-	25, // 44: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
-	27, // 45: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
-	29, // 46: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
-	32, // 47: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
-	35, // 48: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
-	10, // 49: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
-	12, // 50: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
-	14, // 51: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
-	16, // 52: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
-	18, // 53: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
-	20, // 54: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
-	26, // 55: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
-	28, // 56: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
-	31, // 57: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
-	33, // 58: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
-	36, // 59: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
-	49, // [49:60] is the sub-list for method output_type
-	38, // [38:49] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	5,  // 15: countersign.core.v1.ReplaceRequest.submission:type_name -> countersign.core.v1.Submission
+	8,  // 16: countersign.core.v1.ReplaceResponse.result:type_name -> countersign.core.v1.Result
+	6,  // 17: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
+	2,  // 18: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
+	2,  // 19: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
+	56, // 20: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
+	56, // 21: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
+	1,  // 22: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
+	0,  // 23: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
+	56, // 24: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
+	56, // 25: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
+	56, // 26: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
+	27, // 27: countersign.core.v1.RegisteredDevice.evidence:type_name -> countersign.core.v1.Evidence
+	56, // 28: countersign.core.v1.Evidence.made_at:type_name -> google.protobuf.Timestamp
+	23, // 29: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
+	25, // 30: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
+	24, // 31: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
+	26, // 32: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
+	23, // 33: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
+	26, // 34: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
+	23, // 35: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
+	24, // 36: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
+	56, // 37: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
+	33, // 38: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
+	23, // 39: countersign.core.v1.ExplainRequest.scope:type_name -> countersign.core.v1.Scope
+	24, // 40: countersign.core.v1.ExplainRequest.page:type_name -> countersign.core.v1.Page
+	56, // 41: countersign.core.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	36, // 42: countersign.core.v1.Explanation.comparison:type_name -> countersign.core.v1.Comparison
+	37, // 43: countersign.core.v1.ExplainResponse.explanations:type_name -> countersign.core.v1.Explanation
+	23, // 44: countersign.core.v1.CaseScope.scope:type_name -> countersign.core.v1.Scope
+	39, // 45: countersign.core.v1.CasesRequest.scope:type_name -> countersign.core.v1.CaseScope
+	40, // 46: countersign.core.v1.CasesRequest.filter:type_name -> countersign.core.v1.CaseFilter
+	24, // 47: countersign.core.v1.CasesRequest.page:type_name -> countersign.core.v1.Page
+	46, // 48: countersign.core.v1.CasesResponse.cases:type_name -> countersign.core.v1.AttentionCase
+	39, // 49: countersign.core.v1.CaseRequest.scope:type_name -> countersign.core.v1.CaseScope
+	46, // 50: countersign.core.v1.CaseResponse.case:type_name -> countersign.core.v1.AttentionCase
+	36, // 51: countersign.core.v1.Involved.comparison:type_name -> countersign.core.v1.Comparison
+	56, // 52: countersign.core.v1.AttentionCase.opened_at:type_name -> google.protobuf.Timestamp
+	56, // 53: countersign.core.v1.AttentionCase.last_seen_at:type_name -> google.protobuf.Timestamp
+	56, // 54: countersign.core.v1.AttentionCase.settled_at:type_name -> google.protobuf.Timestamp
+	45, // 55: countersign.core.v1.AttentionCase.involved:type_name -> countersign.core.v1.Involved
+	3,  // 56: countersign.core.v1.SettleRequest.authority:type_name -> countersign.core.v1.Authority
+	46, // 57: countersign.core.v1.SettleResponse.case:type_name -> countersign.core.v1.AttentionCase
+	51, // 58: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
+	56, // 59: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
+	55, // 60: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
+	9,  // 61: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
+	11, // 62: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
+	13, // 63: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
+	15, // 64: countersign.core.v1.CoreService.Replace:input_type -> countersign.core.v1.ReplaceRequest
+	17, // 65: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
+	19, // 66: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
+	21, // 67: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
+	28, // 68: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
+	30, // 69: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
+	32, // 70: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
+	35, // 71: countersign.core.v1.CoreService.Explain:input_type -> countersign.core.v1.ExplainRequest
+	41, // 72: countersign.core.v1.CoreService.Cases:input_type -> countersign.core.v1.CasesRequest
+	43, // 73: countersign.core.v1.CoreService.Case:input_type -> countersign.core.v1.CaseRequest
+	47, // 74: countersign.core.v1.CoreService.Settle:input_type -> countersign.core.v1.SettleRequest
+	49, // 75: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
+	52, // 76: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
+	10, // 77: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
+	12, // 78: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
+	14, // 79: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
+	16, // 80: countersign.core.v1.CoreService.Replace:output_type -> countersign.core.v1.ReplaceResponse
+	18, // 81: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
+	20, // 82: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
+	22, // 83: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
+	29, // 84: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
+	31, // 85: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
+	34, // 86: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
+	38, // 87: countersign.core.v1.CoreService.Explain:output_type -> countersign.core.v1.ExplainResponse
+	42, // 88: countersign.core.v1.CoreService.Cases:output_type -> countersign.core.v1.CasesResponse
+	44, // 89: countersign.core.v1.CoreService.Case:output_type -> countersign.core.v1.CaseResponse
+	48, // 90: countersign.core.v1.CoreService.Settle:output_type -> countersign.core.v1.SettleResponse
+	50, // 91: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
+	53, // 92: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
+	77, // [77:93] is the sub-list for method output_type
+	61, // [61:77] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_registration_rpc_core_v1_core_proto_init() }
@@ -2710,7 +4158,7 @@ func file_registration_rpc_core_v1_core_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registration_rpc_core_v1_core_proto_rawDesc), len(file_registration_rpc_core_v1_core_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -46,6 +46,8 @@ const (
 	CoreServiceRemoveProcedure = "/countersign.core.v1.CoreService/Remove"
 	// CoreServiceReportProcedure is the fully-qualified name of the CoreService's Report RPC.
 	CoreServiceReportProcedure = "/countersign.core.v1.CoreService/Report"
+	// CoreServiceReplaceProcedure is the fully-qualified name of the CoreService's Replace RPC.
+	CoreServiceReplaceProcedure = "/countersign.core.v1.CoreService/Replace"
 	// CoreServiceResolveProcedure is the fully-qualified name of the CoreService's Resolve RPC.
 	CoreServiceResolveProcedure = "/countersign.core.v1.CoreService/Resolve"
 	// CoreServiceFenceProcedure is the fully-qualified name of the CoreService's Fence RPC.
@@ -58,6 +60,14 @@ const (
 	CoreServiceDeviceProcedure = "/countersign.core.v1.CoreService/Device"
 	// CoreServiceHistoryProcedure is the fully-qualified name of the CoreService's History RPC.
 	CoreServiceHistoryProcedure = "/countersign.core.v1.CoreService/History"
+	// CoreServiceExplainProcedure is the fully-qualified name of the CoreService's Explain RPC.
+	CoreServiceExplainProcedure = "/countersign.core.v1.CoreService/Explain"
+	// CoreServiceCasesProcedure is the fully-qualified name of the CoreService's Cases RPC.
+	CoreServiceCasesProcedure = "/countersign.core.v1.CoreService/Cases"
+	// CoreServiceCaseProcedure is the fully-qualified name of the CoreService's Case RPC.
+	CoreServiceCaseProcedure = "/countersign.core.v1.CoreService/Case"
+	// CoreServiceSettleProcedure is the fully-qualified name of the CoreService's Settle RPC.
+	CoreServiceSettleProcedure = "/countersign.core.v1.CoreService/Settle"
 	// CoreServiceLookupProcedure is the fully-qualified name of the CoreService's Lookup RPC.
 	CoreServiceLookupProcedure = "/countersign.core.v1.CoreService/Lookup"
 	// CoreServiceClockProcedure is the fully-qualified name of the CoreService's Clock RPC.
@@ -72,6 +82,8 @@ type CoreServiceClient interface {
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Report keeps an OEM's factory records.
 	Report(context.Context, *connect.Request[v1.ReportRequest]) (*connect.Response[v1.ReportResponse], error)
+	// Replace puts other hardware in the place of registered devices.
+	Replace(context.Context, *connect.Request[v1.ReplaceRequest]) (*connect.Response[v1.ReplaceResponse], error)
 	// Resolve gives stored answers and makes sure that other rows are never executed.
 	Resolve(context.Context, *connect.Request[v1.ResolveRequest]) (*connect.Response[v1.ResolveResponse], error)
 	// Fence refuses all work under an epoch of a subject below the given one, for ever.
@@ -84,6 +96,14 @@ type CoreServiceClient interface {
 	Device(context.Context, *connect.Request[v1.DeviceRequest]) (*connect.Response[v1.DeviceResponse], error)
 	// History tells what happened to a device.
 	History(context.Context, *connect.Request[v1.HistoryRequest]) (*connect.Response[v1.HistoryResponse], error)
+	// Explain tells why captures were matched to a device, or not.
+	Explain(context.Context, *connect.Request[v1.ExplainRequest]) (*connect.Response[v1.ExplainResponse], error)
+	// Cases lists attention cases.
+	Cases(context.Context, *connect.Request[v1.CasesRequest]) (*connect.Response[v1.CasesResponse], error)
+	// Case reads one attention case.
+	Case(context.Context, *connect.Request[v1.CaseRequest]) (*connect.Response[v1.CaseResponse], error)
+	// Settle carries a person's decision on an attention case out.
+	Settle(context.Context, *connect.Request[v1.SettleRequest]) (*connect.Response[v1.SettleResponse], error)
 	// Lookup finds the owner of a device that starts for the first time.
 	Lookup(context.Context, *connect.Request[v1.LookupRequest]) (*connect.Response[v1.LookupResponse], error)
 	// Clock reads the clock that the core judges Authority.not_after by.
@@ -117,6 +137,12 @@ func NewCoreServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+CoreServiceReportProcedure,
 			connect.WithSchema(coreServiceMethods.ByName("Report")),
+			connect.WithClientOptions(opts...),
+		),
+		replace: connect.NewClient[v1.ReplaceRequest, v1.ReplaceResponse](
+			httpClient,
+			baseURL+CoreServiceReplaceProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Replace")),
 			connect.WithClientOptions(opts...),
 		),
 		resolve: connect.NewClient[v1.ResolveRequest, v1.ResolveResponse](
@@ -155,6 +181,30 @@ func NewCoreServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(coreServiceMethods.ByName("History")),
 			connect.WithClientOptions(opts...),
 		),
+		explain: connect.NewClient[v1.ExplainRequest, v1.ExplainResponse](
+			httpClient,
+			baseURL+CoreServiceExplainProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Explain")),
+			connect.WithClientOptions(opts...),
+		),
+		cases: connect.NewClient[v1.CasesRequest, v1.CasesResponse](
+			httpClient,
+			baseURL+CoreServiceCasesProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Cases")),
+			connect.WithClientOptions(opts...),
+		),
+		_case: connect.NewClient[v1.CaseRequest, v1.CaseResponse](
+			httpClient,
+			baseURL+CoreServiceCaseProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Case")),
+			connect.WithClientOptions(opts...),
+		),
+		settle: connect.NewClient[v1.SettleRequest, v1.SettleResponse](
+			httpClient,
+			baseURL+CoreServiceSettleProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Settle")),
+			connect.WithClientOptions(opts...),
+		),
 		lookup: connect.NewClient[v1.LookupRequest, v1.LookupResponse](
 			httpClient,
 			baseURL+CoreServiceLookupProcedure,
@@ -175,12 +225,17 @@ type coreServiceClient struct {
 	register *connect.Client[v1.RegisterRequest, v1.RegisterResponse]
 	remove   *connect.Client[v1.RemoveRequest, v1.RemoveResponse]
 	report   *connect.Client[v1.ReportRequest, v1.ReportResponse]
+	replace  *connect.Client[v1.ReplaceRequest, v1.ReplaceResponse]
 	resolve  *connect.Client[v1.ResolveRequest, v1.ResolveResponse]
 	fence    *connect.Client[v1.FenceRequest, v1.FenceResponse]
 	fences   *connect.Client[v1.FencesRequest, v1.FencesResponse]
 	devices  *connect.Client[v1.DevicesRequest, v1.DevicesResponse]
 	device   *connect.Client[v1.DeviceRequest, v1.DeviceResponse]
 	history  *connect.Client[v1.HistoryRequest, v1.HistoryResponse]
+	explain  *connect.Client[v1.ExplainRequest, v1.ExplainResponse]
+	cases    *connect.Client[v1.CasesRequest, v1.CasesResponse]
+	_case    *connect.Client[v1.CaseRequest, v1.CaseResponse]
+	settle   *connect.Client[v1.SettleRequest, v1.SettleResponse]
 	lookup   *connect.Client[v1.LookupRequest, v1.LookupResponse]
 	clock    *connect.Client[v1.ClockRequest, v1.ClockResponse]
 }
@@ -198,6 +253,11 @@ func (c *coreServiceClient) Remove(ctx context.Context, req *connect.Request[v1.
 // Report calls countersign.core.v1.CoreService.Report.
 func (c *coreServiceClient) Report(ctx context.Context, req *connect.Request[v1.ReportRequest]) (*connect.Response[v1.ReportResponse], error) {
 	return c.report.CallUnary(ctx, req)
+}
+
+// Replace calls countersign.core.v1.CoreService.Replace.
+func (c *coreServiceClient) Replace(ctx context.Context, req *connect.Request[v1.ReplaceRequest]) (*connect.Response[v1.ReplaceResponse], error) {
+	return c.replace.CallUnary(ctx, req)
 }
 
 // Resolve calls countersign.core.v1.CoreService.Resolve.
@@ -230,6 +290,26 @@ func (c *coreServiceClient) History(ctx context.Context, req *connect.Request[v1
 	return c.history.CallUnary(ctx, req)
 }
 
+// Explain calls countersign.core.v1.CoreService.Explain.
+func (c *coreServiceClient) Explain(ctx context.Context, req *connect.Request[v1.ExplainRequest]) (*connect.Response[v1.ExplainResponse], error) {
+	return c.explain.CallUnary(ctx, req)
+}
+
+// Cases calls countersign.core.v1.CoreService.Cases.
+func (c *coreServiceClient) Cases(ctx context.Context, req *connect.Request[v1.CasesRequest]) (*connect.Response[v1.CasesResponse], error) {
+	return c.cases.CallUnary(ctx, req)
+}
+
+// Case calls countersign.core.v1.CoreService.Case.
+func (c *coreServiceClient) Case(ctx context.Context, req *connect.Request[v1.CaseRequest]) (*connect.Response[v1.CaseResponse], error) {
+	return c._case.CallUnary(ctx, req)
+}
+
+// Settle calls countersign.core.v1.CoreService.Settle.
+func (c *coreServiceClient) Settle(ctx context.Context, req *connect.Request[v1.SettleRequest]) (*connect.Response[v1.SettleResponse], error) {
+	return c.settle.CallUnary(ctx, req)
+}
+
 // Lookup calls countersign.core.v1.CoreService.Lookup.
 func (c *coreServiceClient) Lookup(ctx context.Context, req *connect.Request[v1.LookupRequest]) (*connect.Response[v1.LookupResponse], error) {
 	return c.lookup.CallUnary(ctx, req)
@@ -248,6 +328,8 @@ type CoreServiceHandler interface {
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Report keeps an OEM's factory records.
 	Report(context.Context, *connect.Request[v1.ReportRequest]) (*connect.Response[v1.ReportResponse], error)
+	// Replace puts other hardware in the place of registered devices.
+	Replace(context.Context, *connect.Request[v1.ReplaceRequest]) (*connect.Response[v1.ReplaceResponse], error)
 	// Resolve gives stored answers and makes sure that other rows are never executed.
 	Resolve(context.Context, *connect.Request[v1.ResolveRequest]) (*connect.Response[v1.ResolveResponse], error)
 	// Fence refuses all work under an epoch of a subject below the given one, for ever.
@@ -260,6 +342,14 @@ type CoreServiceHandler interface {
 	Device(context.Context, *connect.Request[v1.DeviceRequest]) (*connect.Response[v1.DeviceResponse], error)
 	// History tells what happened to a device.
 	History(context.Context, *connect.Request[v1.HistoryRequest]) (*connect.Response[v1.HistoryResponse], error)
+	// Explain tells why captures were matched to a device, or not.
+	Explain(context.Context, *connect.Request[v1.ExplainRequest]) (*connect.Response[v1.ExplainResponse], error)
+	// Cases lists attention cases.
+	Cases(context.Context, *connect.Request[v1.CasesRequest]) (*connect.Response[v1.CasesResponse], error)
+	// Case reads one attention case.
+	Case(context.Context, *connect.Request[v1.CaseRequest]) (*connect.Response[v1.CaseResponse], error)
+	// Settle carries a person's decision on an attention case out.
+	Settle(context.Context, *connect.Request[v1.SettleRequest]) (*connect.Response[v1.SettleResponse], error)
 	// Lookup finds the owner of a device that starts for the first time.
 	Lookup(context.Context, *connect.Request[v1.LookupRequest]) (*connect.Response[v1.LookupResponse], error)
 	// Clock reads the clock that the core judges Authority.not_after by.
@@ -289,6 +379,12 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 		CoreServiceReportProcedure,
 		svc.Report,
 		connect.WithSchema(coreServiceMethods.ByName("Report")),
+		connect.WithHandlerOptions(opts...),
+	)
+	coreServiceReplaceHandler := connect.NewUnaryHandler(
+		CoreServiceReplaceProcedure,
+		svc.Replace,
+		connect.WithSchema(coreServiceMethods.ByName("Replace")),
 		connect.WithHandlerOptions(opts...),
 	)
 	coreServiceResolveHandler := connect.NewUnaryHandler(
@@ -327,6 +423,30 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(coreServiceMethods.ByName("History")),
 		connect.WithHandlerOptions(opts...),
 	)
+	coreServiceExplainHandler := connect.NewUnaryHandler(
+		CoreServiceExplainProcedure,
+		svc.Explain,
+		connect.WithSchema(coreServiceMethods.ByName("Explain")),
+		connect.WithHandlerOptions(opts...),
+	)
+	coreServiceCasesHandler := connect.NewUnaryHandler(
+		CoreServiceCasesProcedure,
+		svc.Cases,
+		connect.WithSchema(coreServiceMethods.ByName("Cases")),
+		connect.WithHandlerOptions(opts...),
+	)
+	coreServiceCaseHandler := connect.NewUnaryHandler(
+		CoreServiceCaseProcedure,
+		svc.Case,
+		connect.WithSchema(coreServiceMethods.ByName("Case")),
+		connect.WithHandlerOptions(opts...),
+	)
+	coreServiceSettleHandler := connect.NewUnaryHandler(
+		CoreServiceSettleProcedure,
+		svc.Settle,
+		connect.WithSchema(coreServiceMethods.ByName("Settle")),
+		connect.WithHandlerOptions(opts...),
+	)
 	coreServiceLookupHandler := connect.NewUnaryHandler(
 		CoreServiceLookupProcedure,
 		svc.Lookup,
@@ -347,6 +467,8 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 			coreServiceRemoveHandler.ServeHTTP(w, r)
 		case CoreServiceReportProcedure:
 			coreServiceReportHandler.ServeHTTP(w, r)
+		case CoreServiceReplaceProcedure:
+			coreServiceReplaceHandler.ServeHTTP(w, r)
 		case CoreServiceResolveProcedure:
 			coreServiceResolveHandler.ServeHTTP(w, r)
 		case CoreServiceFenceProcedure:
@@ -359,6 +481,14 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 			coreServiceDeviceHandler.ServeHTTP(w, r)
 		case CoreServiceHistoryProcedure:
 			coreServiceHistoryHandler.ServeHTTP(w, r)
+		case CoreServiceExplainProcedure:
+			coreServiceExplainHandler.ServeHTTP(w, r)
+		case CoreServiceCasesProcedure:
+			coreServiceCasesHandler.ServeHTTP(w, r)
+		case CoreServiceCaseProcedure:
+			coreServiceCaseHandler.ServeHTTP(w, r)
+		case CoreServiceSettleProcedure:
+			coreServiceSettleHandler.ServeHTTP(w, r)
 		case CoreServiceLookupProcedure:
 			coreServiceLookupHandler.ServeHTTP(w, r)
 		case CoreServiceClockProcedure:
@@ -384,6 +514,10 @@ func (UnimplementedCoreServiceHandler) Report(context.Context, *connect.Request[
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Report is not implemented"))
 }
 
+func (UnimplementedCoreServiceHandler) Replace(context.Context, *connect.Request[v1.ReplaceRequest]) (*connect.Response[v1.ReplaceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Replace is not implemented"))
+}
+
 func (UnimplementedCoreServiceHandler) Resolve(context.Context, *connect.Request[v1.ResolveRequest]) (*connect.Response[v1.ResolveResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Resolve is not implemented"))
 }
@@ -406,6 +540,22 @@ func (UnimplementedCoreServiceHandler) Device(context.Context, *connect.Request[
 
 func (UnimplementedCoreServiceHandler) History(context.Context, *connect.Request[v1.HistoryRequest]) (*connect.Response[v1.HistoryResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.History is not implemented"))
+}
+
+func (UnimplementedCoreServiceHandler) Explain(context.Context, *connect.Request[v1.ExplainRequest]) (*connect.Response[v1.ExplainResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Explain is not implemented"))
+}
+
+func (UnimplementedCoreServiceHandler) Cases(context.Context, *connect.Request[v1.CasesRequest]) (*connect.Response[v1.CasesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Cases is not implemented"))
+}
+
+func (UnimplementedCoreServiceHandler) Case(context.Context, *connect.Request[v1.CaseRequest]) (*connect.Response[v1.CaseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Case is not implemented"))
+}
+
+func (UnimplementedCoreServiceHandler) Settle(context.Context, *connect.Request[v1.SettleRequest]) (*connect.Response[v1.SettleResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Settle is not implemented"))
 }
 
 func (UnimplementedCoreServiceHandler) Lookup(context.Context, *connect.Request[v1.LookupRequest]) (*connect.Response[v1.LookupResponse], error) {
