@@ -19,7 +19,7 @@ import (
 	"countersign/internal/dbtest"
 )
 
-// bin holds the two programs, built once for all stories with the race detector
+// bin holds the programs, built once for all stories with the race detector
 // on, as the tests themselves are.
 var bin string
 
@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-race", "-o", dir+"/", "countersign/cmd/countersignd", "countersign/cmd/countersign")
+	build := exec.Command("go", "build", "-race", "-o", dir+"/", "countersign/cmd/countersignd", "countersign/cmd/countersign", "countersign/cmd/registrard")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build: %w\n%s", err, out)
 	}
