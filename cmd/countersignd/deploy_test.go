@@ -148,7 +148,7 @@ func TestDeploy_anEmptyFileOfSecretsIsFine(t *testing.T) {
 func TestDeploy_containerfile(t *testing.T) {
 	t.Parallel()
 	text := deployFile(t, "Containerfile")
-	args := release.BuildArgs("${VERSION}", "/out/", "./cmd/countersign", "./cmd/countersignd")
+	args := release.BuildArgs("${VERSION}", "/out/", "./cmd/countersign", "./cmd/countersignd", "./cmd/registrard")
 	for i, arg := range args {
 		if strings.Contains(arg, " ") {
 			args[i] = `"` + arg + `"`

@@ -105,6 +105,7 @@ func operations(s *services) admin.Table {
 		"grant.revoke":     admin.Typed(s.revoke),
 		"dispatch.list":    admin.Typed(s.stopped),
 		"dispatch.restart": admin.Typed(s.restart),
+		"device.owner":     admin.Typed(s.owner),
 	}
 }
 

@@ -129,7 +129,7 @@ func TestBuildArgs_stampAVariableThatIsThere(t *testing.T) {
 	if stamp == nil {
 		t.Fatalf("no version is stamped: %q", BuildArgs("v1", "out"))
 	}
-	for _, program := range []string{"countersign", "countersignd"} {
+	for _, program := range []string{"countersign", "countersignd", "registrard"} {
 		files, err := filepath.Glob("../../cmd/" + program + "/*.go")
 		if err != nil {
 			t.Fatal(err)

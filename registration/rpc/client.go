@@ -28,7 +28,7 @@ type Options struct {
 	// it fails. It may use the Client for everything but work. nil does nothing.
 	Connected func(context.Context) error
 	Logger    *slog.Logger // nil discards
-	// CheckEvery is the longest time between two looks at the core's clock; 0 means 15 s.
+	// CheckEvery is the longest time between two looks at the core's clock; 0 means 5 s.
 	CheckEvery time.Duration
 	// MaxSkew is how far the clocks may differ; 0 means 5 s.
 	MaxSkew time.Duration

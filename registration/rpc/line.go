@@ -55,7 +55,7 @@ func newLine(o Options, clock func(context.Context) (time.Time, error)) *line {
 		l.connected = func(context.Context) error { return nil }
 	}
 	if l.every == 0 {
-		l.every = 15 * time.Second
+		l.every = 5 * time.Second
 	}
 	if l.most == 0 {
 		l.most = 5 * time.Second
