@@ -57,18 +57,26 @@ func (c Config) checkCore() error {
 		return errors.New("core_url and core_database_url exclude each other: a core elsewhere has its own database")
 	}
 	u, err := url.Parse(c.CoreURL)
-	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Host == "" || *u != (url.URL{Scheme: u.Scheme, Host: u.Host}) {
 		return errors.New("core_url: it is not of the form https://host:port")
 	}
-	trusted := c.Dev || settings.IsLoopback(u.Hostname())
-	switch {
-	case (c.CoreTLSCert == "") != (c.CoreTLSKey == ""):
+	if (c.CoreTLSCert == "") != (c.CoreTLSKey == "") {
 		return errors.New("core_tls_cert and core_tls_key go together")
-	case u.Scheme == "http" && !trusted:
+	}
+	return c.checkCoreLine(u)
+}
+
+// checkCoreLine asks for TLS with certificates on both ends, but on this machine.
+func (c Config) checkCoreLine(core *url.URL) error {
+	trusted := c.Dev || settings.IsLoopback(core.Hostname())
+	switch {
+	case core.Scheme != "http" && core.Scheme != "https":
+		return errors.New("core_url: it is not of the form https://host:port")
+	case core.Scheme == "http" && !trusted:
 		return fmt.Errorf("core_url: %s is plain http to another machine; use https, or set dev", c.CoreURL)
-	case u.Scheme == "http" && c.CoreTLSCert+c.CoreTLSCA != "":
+	case core.Scheme == "http" && c.CoreTLSCert+c.CoreTLSCA != "":
 		return errors.New("core_url is plain http, which knows no certificates; use https")
-	case u.Scheme == "https" && c.CoreTLSCert == "" && !trusted:
+	case core.Scheme == "https" && c.CoreTLSCert == "" && !trusted:
 		return errors.New("core_url: the core wants to know who calls; set core_tls_cert and core_tls_key")
 	}
 	return nil
