@@ -218,12 +218,24 @@ func Siblings(ctx context.Context, tx *db.Tx, of models.AttentionCase, rows []in
 
 // Pairs returns which of the identities were told apart from others, and from whom.
 func Pairs(ctx context.Context, tx *db.Tx, ids []int64) (map[int64][]int64, error) {
-	apart := map[int64][]int64{}
 	if len(ids) == 0 {
-		return apart, nil
+		return map[int64][]int64{}, nil
 	}
+	return apart(in(ctx, tx).Where(tx.OneOf("low", ids)).Or(tx.OneOf("high", ids)))
+}
+
+// PairsNow is Pairs for who only reads, about a few identities.
+func PairsNow(ctx context.Context, d *db.DB, ids []int64) (map[int64][]int64, error) {
+	if len(ids) == 0 {
+		return map[int64][]int64{}, nil
+	}
+	return apart(d.Read().WithContext(ctx).Where("low IN ? OR high IN ?", ids, ids))
+}
+
+func apart(q *gorm.DB) (map[int64][]int64, error) {
+	apart := map[int64][]int64{}
 	var pairs []models.SettledPair
-	err := in(ctx, tx).Select("low", "high").Where(tx.OneOf("low", ids)).Or(tx.OneOf("high", ids)).Order("low, high").Find(&pairs).Error
+	err := q.Select("low", "high").Order("low, high").Find(&pairs).Error
 	for _, p := range pairs {
 		apart[p.Low], apart[p.High] = append(apart[p.Low], p.High), append(apart[p.High], p.Low)
 	}
