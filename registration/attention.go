@@ -195,15 +195,30 @@ func (p *plan) yield(ctx context.Context, tx *db.Tx) error {
 
 // apart fills in which of the candidates were told apart.
 func apart(ctx context.Context, tx *db.Tx, found []known) error {
+	pairs, err := casebook.Pairs(ctx, tx, numbers(found))
+	tellApart(found, pairs)
+	return err
+}
+
+// apartNow is apart for who only reads.
+func (r *Registrar) apartNow(ctx context.Context, found []known) error {
+	pairs, err := casebook.PairsNow(ctx, r.store.db, numbers(found))
+	tellApart(found, pairs)
+	return err
+}
+
+func tellApart(found []known, pairs map[int64][]int64) {
+	for i := range found {
+		found[i].apart = pairs[found[i].ID]
+	}
+}
+
+func numbers(found []known) []int64 {
 	ids := make([]int64, len(found))
 	for i := range found {
 		ids[i] = found[i].ID
 	}
-	pairs, err := casebook.Pairs(ctx, tx, ids)
-	for i := range found {
-		found[i].apart = pairs[found[i].ID]
-	}
-	return err
+	return ids
 }
 
 // finish writes what was decided.

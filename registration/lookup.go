@@ -30,6 +30,9 @@ func (r *Registrar) Lookup(ctx context.Context, hash []byte) (*Owner, error) {
 	if err != nil {
 		return nil, public(err)
 	}
+	if err := r.apartNow(ctx, found); err != nil {
+		return nil, public(err)
+	}
 	among := make([]*known, len(found))
 	for i := range found {
 		among[i] = &found[i]

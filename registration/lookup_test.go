@@ -68,6 +68,29 @@ func TestLookupTellsNothingAboutADeviceThatAlmostMatches(t *testing.T) {
 	})
 }
 
+// Devices that a person told apart share an anchor and yet find their owners, each its own.
+func TestLookupKnowsDevicesThatWereToldApart(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		g := hardwarehash.NewGenerator(303)
+		first := g.Next()
+		id := c.one(granted(oak, acme), hash(first.Report)).DeviceID
+		second := g.NewTPM(first).Report
+		c.settle(operator(), caseOf(t, c.one(granted(elm, bolt), hash(second))), models.SettledDifferent, "")
+		other := c.one(granted(elm, bolt), hash(second)).DeviceID
+		for name, row := range map[string]struct {
+			presented *hardwarehash.Report
+			want      registration.Owner
+		}{
+			"the first":  {recapture(t, first.Report, 3), registration.Owner{TenantID: acme, DeviceID: id}},
+			"the second": {recapture(t, second, 4), registration.Owner{TenantID: bolt, DeviceID: other}},
+		} {
+			if got := c.presents(row.presented); got == nil || *got != row.want {
+				t.Errorf("%s: %+v, want %+v", name, got, row.want)
+			}
+		}
+	})
+}
+
 // A factory record is nobody's device, and does not hide whose a device is.
 func TestLookupReadsRegistrationsOnly(t *testing.T) {
 	both(t, func(t *testing.T, c core) {
