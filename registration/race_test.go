@@ -94,7 +94,7 @@ func (c core) second() core {
 }
 
 func TestFenceWaitsForWorkThatBeganBefore(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	everywhere(t, func(t *testing.T, c core) {
 		for i, at := range []registration.Moment{registration.Decided, registration.Written} {
 			a := granted(models.PartnerID(rune('p'+i)), acme)
 			sub := devices(a, 50+uint64(i), 2)
@@ -195,7 +195,7 @@ func TestTwoTenantsRaceForAKnownDevice(t *testing.T) {
 // Three tenants and eight registrars, as that many processes: dispatches of the same
 // devices in different orders and captures, and of some of them, all at once.
 func TestManyRacesEndWithOneOwnerEach(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	everywhere(t, func(t *testing.T, c core) {
 		const n, rounds = 30, 4
 		g := hardwarehash.NewGenerator(55)
 		reports := make([]*hardwarehash.Report, n)
@@ -297,7 +297,7 @@ func TestTombstoneStopsWorkInProgress(t *testing.T) {
 }
 
 func TestResolveWaitsForAnswersAboutToCommit(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	everywhere(t, func(t *testing.T, c core) {
 		sub := devices(granted(oak, acme), 57, 2)
 		held := holdAt(c, registration.Written)
 		slow := inBackground(func() (models.Result, error) { return c.Register(t.Context(), sub) })
@@ -318,7 +318,7 @@ func TestResolveWaitsForAnswersAboutToCommit(t *testing.T) {
 
 // A worker that came back to life and its successor send the same rows.
 func TestTheSameRowsAtOnceAreRegisteredOnce(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	everywhere(t, func(t *testing.T, c core) {
 		sub := devices(granted(oak, acme), 58, 10)
 		var replies []<-chan reply
 		for range 4 {

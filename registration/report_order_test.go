@@ -16,7 +16,7 @@ import (
 )
 
 func TestRowsOfOneReportAboutOneDevice(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	here(t, func(t *testing.T, c core) {
 		g := hardwarehash.NewGenerator(220)
 		device, spare, other := g.Next().Report, g.Next().Report, g.Next().Report
 		rework := reboarded(t, device, spare)
@@ -48,7 +48,7 @@ func TestRowsOfOneReportAboutOneDevice(t *testing.T) {
 // A report that is executed after a newer one changes nothing, and what the newer
 // one said still counts once its own record is gone.
 func TestAnOlderReportComesLate(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	here(t, func(t *testing.T, c core) {
 		g := hardwarehash.NewGenerator(221)
 		device, a, b := g.Next().Report, g.Next().Report, g.Next().Report
 		first, second, third := reportOf(plant, built(device)), reportOf(plant, built(reboarded(t, device, a))), reportOf(plant, built(reboarded(t, device, b)))
@@ -216,7 +216,7 @@ func (c core) empty() {
 // The same with rows torn apart, in all orders, on both databases: rework of the
 // serial, of the key and of the board, one after another.
 func TestEveryPermutationOfAChainOfRework(t *testing.T) {
-	both(t, func(t *testing.T, c core) {
+	here(t, func(t *testing.T, c core) {
 		g := hardwarehash.NewGenerator(222)
 		a, b, d := g.Next().Report, g.Next().Report, g.Next().Report
 		chain := []models.Submission{

@@ -37,19 +37,23 @@ type core struct {
 	t         testing.TB
 }
 
-// both runs fn on PostgreSQL and on SQLite, each time with an empty core: in this
-// process, and at the other end of a line. What a gateway may rely on is the same.
+// both runs fn on PostgreSQL and on SQLite, each time with an empty core, and once with
+// the core at the other end of a line. What a gateway may rely on is the same.
 func both(t *testing.T, fn func(t *testing.T, c core)) {
 	t.Helper()
-	t.Parallel()
-	dbtest.Run(t, migrations.Core, func(t *testing.T, d *db.DB) { fn(t, newCore(t, d)) })
-	t.Run("remote", func(t *testing.T) {
-		dbtest.Run(t, migrations.Core, func(t *testing.T, d *db.DB) { fn(t, newRemote(t, d)) })
-	})
+	here(t, fn)
+	t.Run("remote", func(t *testing.T) { fn(t, newRemote(t, dbtest.New(t, db.SQLite, migrations.Core))) })
 }
 
-// here is both for tests that stop the caller at an exact place inside the core, which a
-// line blurs.
+// everywhere is both with the line on either database, for what happens at once.
+func everywhere(t *testing.T, fn func(t *testing.T, c core)) {
+	t.Helper()
+	both(t, fn)
+	t.Run("remote_postgres", func(t *testing.T) { fn(t, newRemote(t, dbtest.New(t, db.Postgres, migrations.Core))) })
+}
+
+// here is both without a line, for tests that stop the caller at an exact place inside the
+// core, which a line blurs.
 func here(t *testing.T, fn func(t *testing.T, c core)) {
 	t.Helper()
 	t.Parallel()
