@@ -25,8 +25,15 @@ func (p *people) factory(r *replica) credential {
 	var line credential
 	p.site.admin(&made, "partner", "create", "--kind", "oem", "--name", "Fjordtek AS")
 	p.site.admin(&line, "client", "create", "--partner", made.ID, "--name", "plant 1")
-	ask, err := p.as(r, line).RequestConsent(p.t.Context(), wire.ConsentAsk{
-		Tenant: p.tenant, Purpose: "factory registration", Scopes: []string{"devices.register"},
+	p.consents(r, line)
+	return line
+}
+
+// consents has a partner ask for the customer's consent and the customer grant it.
+func (p *people) consents(r *replica, partner credential) {
+	p.t.Helper()
+	ask, err := p.as(r, partner).RequestConsent(p.t.Context(), wire.ConsentAsk{
+		Tenant: p.tenant, Purpose: "registration", Scopes: []string{"devices.register"},
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -34,7 +41,6 @@ func (p *people) factory(r *replica) credential {
 	if _, err := p.as(r, p.customer).GrantConsent(p.t.Context(), ask.ID, wire.ConsentTerms{}); err != nil {
 		p.t.Fatal(err)
 	}
-	return line
 }
 
 // oa3 is the file OA3Tool writes with /Report.
