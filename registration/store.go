@@ -36,6 +36,36 @@ func (s store) drawIDs(ctx context.Context, series string, n int64) (first int64
 	return first, err
 }
 
+// completeKeys gives the next identities of the series their keys and reports whether
+// there may be more.
+func (s store) completeKeys(ctx context.Context) (more bool, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		series := in(ctx, tx).Model(&models.IDSeries{}).Where("name = ?", withoutLineKeys)
+		if tx.Dialect() == db.Postgres {
+			series = series.Clauses(clause.Locking{Strength: "UPDATE"}) // replicas that start together take turns
+		}
+		var from []int64
+		if err := series.Pluck("next_id", &from).Error; err != nil || len(from) == 0 {
+			more = false
+			return err
+		}
+		var batch []models.Identity
+		if err := in(ctx, tx).Where("id >= ?", from[0]).Order("id").Limit(500).Find(&batch).Error; err != nil {
+			return err
+		}
+		if more = len(batch) > 0; !more {
+			return in(ctx, tx).Where("name = ?", withoutLineKeys).Delete(&models.IDSeries{}).Error
+		}
+		if keys := lineKeys(batch); len(keys) > 0 {
+			if err := in(ctx, tx).Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(keys, 500).Error; err != nil {
+				return err
+			}
+		}
+		return in(ctx, tx).Model(&models.IDSeries{}).Where("name = ?", withoutLineKeys).Update("next_id", batch[len(batch)-1].ID+1).Error
+	})
+	return more, err
+}
+
 // fences returns the fences of the subjects, by subject.
 func (s store) fences(ctx context.Context, tx *db.Tx, epochs []models.SubjectEpoch) (map[subject]int64, error) {
 	return fencesIn(in(ctx, tx), epochs)

@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/db"
 	"countersign/models/migrations"
+	"countersign/registration"
 )
 
 // databases are the gateway's and the core's own; they never share a
@@ -34,6 +35,9 @@ func (c Config) openDatabases(ctx context.Context, log *slog.Logger) (*databases
 	core, err := c.openDatabase(ctx, c.CoreDatabaseURL, c.coreSchema(), migrations.Core, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the core's database: %w", err), gateway.Close())
+	}
+	if err := registration.CompleteKeys(ctx, core); err != nil {
+		return nil, errors.Join(fmt.Errorf("complete the core's look-up keys: %w", err), gateway.Close(), core.Close())
 	}
 	return &databases{gateway: gateway, core: core}, nil
 }
