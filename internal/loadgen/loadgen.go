@@ -17,6 +17,7 @@ type Options struct {
 	Small   int       // devices in the small store
 	Rounds  int       // how often both sides of a ratio run
 	Server  string    // URL of a PostgreSQL maintenance database; "" starts a server
+	Keep    bool      // leave filled stores on Server and use those that are there
 	Self    []string  // command that runs Core when a database's URL is appended
 	Load    string    // how busy the machine was before, for the page
 	Log     io.Writer // progress
@@ -60,7 +61,7 @@ type run struct {
 
 // Run measures the figures and hands each to done as soon as it is known.
 func Run(ctx context.Context, o Options, done func(Figure)) (err error) {
-	r := &run{Options: o, seed: freshLines}
+	r := &run{Options: o, seed: freshLines + uint64(time.Now().UnixMicro())} // kept stores hold earlier runs' lines
 	defer func() { err = errors.Join(err, r.server.close()) }()
 	found := false
 	for _, f := range figures {

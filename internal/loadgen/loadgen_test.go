@@ -70,6 +70,30 @@ func TestCore(t *testing.T) {
 	}
 }
 
+// A kept store is used again, whatever was registered in it since.
+func TestStore_isKept(t *testing.T) {
+	t.Parallel()
+	at := dbtest.URL(t, db.Postgres)
+	var last *core
+	for i := range 2 {
+		r := &run{Options: Options{Server: at, Keep: true, Log: t.Output()}, seed: freshLines}
+		c, err := r.store(t.Context(), 700)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last != nil {
+			r.server.made = append(r.server.made, c.conn.Config().Database)
+		}
+		if last != nil && c.url != last.url {
+			t.Errorf("run %d made a store of its own", i)
+		}
+		last = c
+		if err := r.server.close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	d := hardwarehash.NewGenerator(1).Next()
@@ -120,7 +144,7 @@ func TestWritePage_keepsWhatWasNotMeasured(t *testing.T) {
 		t.Errorf("writing C3 again changed the page to\n%s", again)
 	}
 	c2.Detail = []string{"It was quick."}
-	if changed := write(c2); strings.Contains(changed, "a while") || !strings.Contains(changed, "Fast.") {
+	if changed := write(c2); strings.Contains(changed, "took a while") || !strings.Contains(changed, "Fast.") {
 		t.Errorf("the page is now\n%s", changed)
 	}
 }

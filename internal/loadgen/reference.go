@@ -61,8 +61,8 @@ func (r *run) reference(ctx context.Context, c *core) (*reference, error) {
 	if _, err := r.server.admin.Exec(ctx, others, name); err != nil {
 		return nil, err
 	}
-	at, err := r.server.create(ctx, fmt.Sprintf("loadgen_reference_%d", time.Now().UnixMilli()), name)
-	if err != nil {
+	twin := fmt.Sprintf("loadgen_reference_%d", time.Now().UnixMilli())
+	if err := r.server.create(ctx, twin, name); err != nil {
 		return nil, err
 	}
 	again, err := openCore(ctx, c.url)
@@ -70,7 +70,7 @@ func (r *run) reference(ctx context.Context, c *core) (*reference, error) {
 		return nil, err
 	}
 	c.Registrar, c.db, c.conn = again.Registrar, again.db, again.conn
-	conn, err := pgx.Connect(ctx, at)
+	conn, err := pgx.Connect(ctx, r.server.urlOf(twin))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,18 +84,22 @@ func (c *core) close(ctx context.Context) {
 	_ = c.conn.Close(ctx)
 }
 
-// create makes a database from a template and returns its URL.
-func (s *server) create(ctx context.Context, name, template string) (string, error) {
+// create makes a database from a template.
+func (s *server) create(ctx context.Context, name, template string) error {
 	s.made = append(s.made, name)
-	if _, err := s.admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
-		return "", err
-	}
+	_, err := s.admin.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy")
+	return err
+}
+
+// urlOf is the server's URL with another database. It was connected to already, so
+// it parses.
+func (s *server) urlOf(name string) string {
 	u, err := url.Parse(s.url)
 	if err != nil {
-		return "", err
+		return s.url
 	}
 	u.Path = "/" + name
-	return u.String(), nil
+	return u.String()
 }
 
 // store returns the store of a size, filled when first asked for.
@@ -103,18 +108,40 @@ func (r *run) store(ctx context.Context, size int) (*core, error) {
 	if err != nil || s.sizes[size] != nil {
 		return s.sizes[size], err
 	}
-	at, err := s.create(ctx, fmt.Sprintf("loadgen_%d_%d", size, time.Now().UnixMilli()), "template0")
+	name, err := s.kept(ctx, size)
 	if err != nil {
 		return nil, err
 	}
-	c, err := openCore(ctx, at)
+	filled := r.Keep && name != ""
+	if !filled {
+		name = fmt.Sprintf("loadgen_%d_%d", size, time.Now().UnixMilli())
+		if err := s.create(ctx, name, "template0"); err != nil {
+			return nil, err
+		}
+	}
+	c, err := openCore(ctx, s.urlOf(name))
 	if err != nil {
 		return nil, err
 	}
 	c.size, s.sizes[size] = size, c
+	if filled {
+		return c, nil
+	}
 	took, err := timed(func() error { return r.fill(ctx, c) })
 	r.logf("filled a store with %d devices in %.0f s", size, took.Seconds())
+	if err == nil && r.Keep {
+		err = c.exec(ctx, "COMMENT ON DATABASE "+name+" IS 'filled'")
+		s.made = slices.DeleteFunc(s.made, func(made string) bool { return made == name })
+	}
 	return c, err
+}
+
+// kept names a store of a size that an earlier run left, "" if there is none.
+func (s *server) kept(ctx context.Context, size int) (name string, err error) {
+	const find = `SELECT coalesce(max(datname), '') FROM pg_database
+		WHERE starts_with(datname, $1) AND shobj_description(oid, 'pg_database') = 'filled'`
+	err = s.admin.QueryRow(ctx, find, fmt.Sprintf("loadgen_%d_", size)).Scan(&name)
+	return name, err
 }
 
 // openCore opens a database, brings its tables up to date and makes a registrar.

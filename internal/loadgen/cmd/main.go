@@ -32,6 +32,7 @@ func run(ctx context.Context) error {
 	flag.IntVar(&o.Small, "small", askedSmall, "devices in the small store")
 	flag.IntVar(&o.Rounds, "rounds", 5, "how often both sides of each ratio run")
 	flag.StringVar(&o.Server, "server", "", "URL of a PostgreSQL maintenance database; empty starts a server")
+	flag.BoolVar(&o.Keep, "keep", false, "leave filled stores on the given server, and use those that are there")
 	page := flag.String("page", "", "write the page about performance here")
 	core := flag.Bool("core", false, "be the core of which the memory is measured: URL SIZE SEED")
 	flag.Parse()
