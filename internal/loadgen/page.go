@@ -35,7 +35,8 @@ Registering a new device writes 15 rows and 20 index entries and looks 7 keys up
 keys take three tenths, the anchors two, the registration with its four indexes 1.5, finding candidates 1.3, the hash, the identity,
 history and answer the rest; most of each is descending B-trees, so the number of entries counts and hardly their width. The
 indexes behind the lists of devices (serial, partner, group tag) cost less than the noise of the measurement, at most 7 % together.
-Of the program's own time a quarter goes into decoding hashes, a fifth into verdicts, a fifth into rows for COPY.
+A dispatch takes some twenty round trips, which are short until the machine is busy; the clock is read twice, and stored answers,
+fences and clock could be read at once. Of the program's own time a quarter goes into decoding hashes, a fifth into verdicts, a fifth into rows for COPY.
 
 What was worth it: keys that see the whole serial and not only its last six letters and digits, or a device of every
 production line of a model was read for each device of a dispatch (after sixty lines registering was several times
