@@ -69,6 +69,9 @@ func (c Config) openDatabase(ctx context.Context, log *slog.Logger) (*db.DB, err
 	if err := d.Migrate(ctx, migrations.Core); err != nil {
 		return nil, errors.Join(fmt.Errorf("the core's database: %w", err), d.Close())
 	}
+	if err := registration.CompleteKeys(ctx, d); err != nil {
+		return nil, errors.Join(fmt.Errorf("complete the look-up keys: %w", err), d.Close())
+	}
 	return d, nil
 }
 

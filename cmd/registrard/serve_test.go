@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"gorm.io/gorm"
+
+	"countersign/models"
 	"countersign/registration/rpc"
 )
 
@@ -22,6 +25,26 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// A core that was updated looks devices up by nothing that it left incomplete.
+func TestOpenDatabaseCompletesKeys(t *testing.T) {
+	t.Parallel()
+	c := defaults()
+	c.DataDir = t.TempDir()
+	c, err := c.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.openDatabase(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	left, err := gorm.G[models.IDSeries](d.Read()).Where("name <> 'identities'").Count(t.Context(), "*")
+	if err != nil || left != 0 {
+		t.Errorf("%d series wait for completion, %v", left, err)
+	}
 }
 
 // A core with nothing set but its addresses takes calls over HTTP/1.1 and HTTP/2, says
