@@ -38,6 +38,8 @@ func partnerCommands(env environment) *cobra.Command {
 		},
 	}
 	bindBudgets(budget.Flags())
+	budget.Flags().Bool("defaults", false, "take the server's defaults for all of them")
+	budget.MarkFlagsOneRequired("partner-devices-per-hour", "partner-tenant-devices-per-hour", "partner-requests-per-minute", "defaults")
 	cmd.AddCommand(
 		create, budget, listCommand(env, "partner.list", "List partners"),
 		onID(env, "suspend", "partner.suspend", "Refuse a partner everywhere, also work already accepted"),

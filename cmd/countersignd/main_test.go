@@ -55,6 +55,31 @@ func TestAdmin_withoutAServer(t *testing.T) {
 	}
 }
 
+// The server's own budget flags are named alike; mistaken for a partner's they must not
+// take its budgets away.
+func TestAdmin_budgetNeedsOneOfItsOwnFlags(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	out, errOut, code := command(t, dir, "admin", "partner", "create", "--kind", "oem", "--name", "Fjordtek AS", "--partner-devices-per-hour", "700", "-o", "json")
+	var p partnerView
+	if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 {
+		t.Fatalf("code %d: %s", code, errOut)
+	}
+	id := string(p.ID)
+	if _, errOut, code := command(t, dir, "admin", "partner", "budget", id, "--devices-per-hour", "9"); code == 0 || !strings.Contains(errOut, "partner-devices-per-hour") {
+		t.Errorf("the server's flag: code %d, %s", code, errOut)
+	}
+	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); !strings.Contains(list, "700") {
+		t.Errorf("the refused command took the budget away: %s", list)
+	}
+	if _, errOut, code := command(t, dir, "admin", "partner", "budget", id, "--defaults"); code != 0 {
+		t.Errorf("back to the defaults: %s", errOut)
+	}
+	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); strings.Contains(list, "700") {
+		t.Errorf("the budget stayed: %s", list)
+	}
+}
+
 func TestAdmin_refusalsArePlainSentences(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
