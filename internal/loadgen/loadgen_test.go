@@ -16,6 +16,11 @@ import (
 	"countersign/registration/hardwarehash"
 )
 
+func TestMain(m *testing.M) {
+	dispatches = 2
+	os.Exit(m.Run())
+}
+
 // A small run goes through everything but the process of C4. What was preloaded must
 // be recognised, or matching fails; what was registered must fit the twin.
 func TestRun_small(t *testing.T) {

@@ -45,9 +45,9 @@ func (r *run) memory(ctx context.Context) (Figure, error) {
 
 // coreProcess runs Core in another process and returns its peak in megabytes.
 func (r *run) coreProcess(ctx context.Context, c *core) (float64, error) {
-	r.seed += dispatches
+	r.seed += uint64(dispatches)
 	cmd := exec.CommandContext(ctx, r.Self[0], append(r.Self[1:], c.url, strconv.Itoa(c.size), strconv.FormatUint(r.seed, 10))...)
-	r.seed += 10 * dispatches
+	r.seed += 10 * uint64(dispatches)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

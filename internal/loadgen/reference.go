@@ -93,7 +93,7 @@ func (f *reference) fetch(ctx context.Context, c *core, subs []models.Submission
 	if err != nil {
 		return nil, err
 	}
-	if n != dispatches*models.DispatchRows {
+	if n != int64(dispatches*models.DispatchRows) {
 		return nil, fmt.Errorf("%d of %d devices were registered", n, dispatches*models.DispatchRows)
 	}
 	blobs := make([]blob, len(written))

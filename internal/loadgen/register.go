@@ -11,10 +11,10 @@ import (
 	"countersign/models"
 )
 
-const (
-	workers    = 2 // as a gateway forwards by default
-	dispatches = 20
-)
+const workers = 2 // as a gateway forwards by default
+
+// dispatches are registered in each round; tests make do with fewer.
+var dispatches = 20
 
 // sides are the times of one kind of hash, round by round.
 type sides struct{ register, tables, single []time.Duration }
@@ -55,7 +55,7 @@ func (r *run) registering(ctx context.Context) (Figure, error) {
 	return out, nil
 }
 
-func perSecond(d time.Duration) float64 { return dispatches * models.DispatchRows / d.Seconds() }
+func perSecond(d time.Duration) float64 { return float64(dispatches*models.DispatchRows) / d.Seconds() }
 
 // registerRound registers devices, fetches the rows that this wrote and copies them.
 func (r *run) registerRound(ctx context.Context, c *core, ref *reference, s shape, t *sides) error {
