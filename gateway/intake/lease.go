@@ -51,6 +51,20 @@ func (s *Service) leaseOf(partner models.PartnerID, key string, parts ...string)
 	return &lease{partner: partner, owner: s.newID(), key: digestOf(parts...)}
 }
 
+// digestOf is what a repeat of the call must be equal in: its body, and for a report,
+// which its id names whatever the call looks like, also what the call says of machines
+// that state nothing themselves.
+func (c Call) digestOf(src Source) []byte {
+	if _, report := src.(ReportSource); !report {
+		return src.Digest()
+	}
+	parts := []string{string(src.Digest()), c.SoldTo}
+	for _, f := range orderFields(&c.Defaults) {
+		parts = append(parts, (&cells{}).text(f.name, *f.value)) // trimmed, as it is kept
+	}
+	return digestOf(parts...)
+}
+
 // once runs a call that carries a key at most once at a time, and gives the first
 // answer to its repeats. A call without a key has no lease and just runs. A run that
 // itself ends as a repeat, by another key, leaves this key free.

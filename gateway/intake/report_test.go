@@ -181,16 +181,31 @@ func TestReport_itsOwnIDMakesItRepeatable(t *testing.T) {
 		if got := wantCode(f.t, err, ErrKeyReused); !strings.Contains(got.Detail, string(first.TrackingID)) {
 			f.t.Errorf("the first report is not named: %s", got.Detail)
 		}
+		sold := reportCall()
+		sold.SoldTo = string(partnerB)
+		ordered := reportCall()
+		ordered.Defaults.OrderNumber = "7"
+		for name, call := range map[string]Call{"another buyer": sold, "another order": ordered} {
+			if _, err := f.svc.Report(f.t.Context(), call, reportOf("rep-0001", rows...)); !errors.Is(err, ErrKeyReused) {
+				f.t.Errorf("%s for the same body: %v", name, err)
+			}
+		}
+		spaced := keyed(reportCall(), "req-3")
+		spaced.Defaults.OrderNumber = " 8 "
+		f.report(spaced, reportOf("rep-0002", rows...))
+		if got := f.report(spaced, reportOf("rep-0002", rows...)); !got.Replayed {
+			f.t.Error("a repeat with blanks around the order number is taken for another call")
+		}
 		theirs := reportCall()
 		theirs.PartnerID = partnerB
 		if got := f.report(theirs, reportOf("rep-0001", Row{HardwareHash: m[1].hash})); got.Replayed {
 			f.t.Error("another OEM's report of the same id is taken for a repeat")
 		}
-		if n := f.count("uploads"); n != 2 || f.budget.spent != 2 {
+		if n := f.count("uploads"); n != 3 || f.budget.spent != 3 {
 			f.t.Errorf("%d uploads, %d devices spent", n, f.budget.spent)
 		}
-		if n := f.count("idempotency_keys"); n != 3 {
-			f.t.Errorf("%d keys are kept, want those of the two uploads", n)
+		if n := f.count("idempotency_keys"); n != 5 {
+			f.t.Errorf("%d keys are kept, want those of the three uploads", n)
 		}
 	})
 }

@@ -69,7 +69,8 @@ func (s *Service) Report(ctx context.Context, call Call, src ReportSource) (Acce
 
 func (s *Service) take(ctx context.Context, call Call, kind models.UploadKind, src Source) (Accepted, error) {
 	key := s.leaseOfCall(call)
-	accepted, err := s.once(ctx, key, src.Digest, func(ctx context.Context) (Accepted, error) {
+	digest := func() []byte { return call.digestOf(src) }
+	accepted, err := s.once(ctx, key, digest, func(ctx context.Context) (Accepted, error) {
 		return s.collectAndClose(ctx, call, kind, src, key)
 	})
 	return accepted, surface(err)
@@ -196,7 +197,8 @@ func (s *Service) collect(ctx context.Context, cl *closing, col *collector, src 
 	}
 	cl.upload.ReportID = report.ReportID()
 	key := s.leaseOfReport(cl.call, cl.upload.ReportID)
-	return s.once(ctx, key, src.Digest, func(ctx context.Context) (Accepted, error) {
+	digest := func() []byte { return cl.call.digestOf(src) }
+	return s.once(ctx, key, digest, func(ctx context.Context) (Accepted, error) {
 		cl.hold(key)
 		return s.spendAndClose(ctx, cl, src)
 	})
@@ -204,7 +206,7 @@ func (s *Service) collect(ctx context.Context, cl *closing, col *collector, src 
 
 func (s *Service) spendAndClose(ctx context.Context, cl *closing, src Source) (Accepted, error) {
 	if len(cl.leases) > 0 {
-		cl.digest = src.Digest()
+		cl.digest = cl.call.digestOf(src)
 	}
 	refund, err := s.budget.Spend(ctx, cl.call.PartnerID, cl.call.Tenant, cl.tally.rows)
 	if err != nil {
