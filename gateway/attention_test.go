@@ -165,7 +165,7 @@ func TestAttention_settleIsRefused(t *testing.T) {
 		{"no id", "tenant", "x", `{"as":"same"}`, 404, "case_not_found"},
 		{"no decision", "tenant", caseNumber, `{}`, 400, "settlement_invalid"},
 		{"no device id", "tenant", caseNumber, `{"as":"same","device":"x"}`, 400, "settlement_invalid"},
-		{"a product key", "tenant", caseNumber, `{"as":"same","note":"key ` + key + `"}`, 400, "settlement_invalid"},
+		{"a product key", "tenant", caseNumber, `{"as":"same","note":"key ` + key + `"}`, 400, "product_key_secret"},
 		{"a long note", "tenant", caseNumber, `{"as":"same","note":"` + strings.Repeat("x", 1001) + `"}`, 400, "settlement_invalid"},
 		{"an unknown member", "tenant", caseNumber, `{"as":"same","who":"me"}`, 400, "body_malformed"},
 	} {
