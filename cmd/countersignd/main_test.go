@@ -60,7 +60,7 @@ func TestAdmin_withoutAServer(t *testing.T) {
 func TestAdmin_budgetNeedsOneOfItsOwnFlags(t *testing.T) {
 	t.Parallel()
 	dir := shortDir(t)
-	out, errOut, code := command(t, dir, "admin", "partner", "create", "--kind", "oem", "--name", "Fjordtek AS", "--partner-devices-per-hour", "700", "-o", "json")
+	out, errOut, code := command(t, dir, "admin", "partner", "create", "--kind", "oem", "--name", "Fjordtek AS", "--partner-devices-per-hour", "987654321", "-o", "json")
 	var p partnerView
 	if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 {
 		t.Fatalf("code %d: %s", code, errOut)
@@ -69,13 +69,13 @@ func TestAdmin_budgetNeedsOneOfItsOwnFlags(t *testing.T) {
 	if _, errOut, code := command(t, dir, "admin", "partner", "budget", id, "--devices-per-hour", "9"); code == 0 || !strings.Contains(errOut, "partner-devices-per-hour") {
 		t.Errorf("the server's flag: code %d, %s", code, errOut)
 	}
-	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); !strings.Contains(list, "700") {
+	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); !strings.Contains(list, "987654321") {
 		t.Errorf("the refused command took the budget away: %s", list)
 	}
 	if _, errOut, code := command(t, dir, "admin", "partner", "budget", id, "--defaults"); code != 0 {
 		t.Errorf("back to the defaults: %s", errOut)
 	}
-	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); strings.Contains(list, "700") {
+	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); strings.Contains(list, "987654321") {
 		t.Errorf("the budget stayed: %s", list)
 	}
 }
