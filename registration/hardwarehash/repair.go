@@ -57,17 +57,14 @@ func (g *Generator) NewDisk(d Device) Device {
 // NewNIC replaces the adapter at index i.
 func (g *Generator) NewNIC(d Device, i int) Device {
 	inv := d.Report.Inventory
-	inv.NICs = slices.Clone(inv.NICs)
-	inv.NICs[i] = g.nic(inv.NICs[i].Medium)
+	g.fitNIC(&inv, i)
 	return g.device(inv)
 }
 
 // NewMemory replaces the memory modules.
 func (g *Generator) NewMemory(d Device) Device {
 	inv := d.Report.Inventory
-	memory := *inv.Memory
-	memory.PhysicalGB *= 2
-	inv.Memory = &memory
+	fitMemory(&inv)
 	return g.device(inv)
 }
 
@@ -83,8 +80,26 @@ func (g *Generator) NewBoard(d Device) Device {
 // NewTPM replaces a discrete TPM only.
 func (g *Generator) NewTPM(d Device) Device {
 	inv := d.Report.Inventory
-	fresh := inv
+	g.fitTPM(&inv)
+	return g.device(inv)
+}
+
+// The parts that a repair fits, in a generator's device and in any other. Slices and
+// pointers are replaced, never written through: the device before the repair keeps its own.
+
+func (g *Generator) fitNIC(inv *Inventory, i int) {
+	inv.NICs = slices.Clone(inv.NICs)
+	inv.NICs[i] = g.nic(inv.NICs[i].Medium)
+}
+
+func fitMemory(inv *Inventory) {
+	memory := *inv.Memory
+	memory.PhysicalGB *= 2
+	inv.Memory = &memory
+}
+
+func (g *Generator) fitTPM(inv *Inventory) {
+	fresh := *inv
 	g.fitBoard(&fresh)
 	inv.EKPub, inv.OfflineID, inv.TPMVersion = fresh.EKPub, fresh.OfflineID, fresh.TPMVersion
-	return g.device(inv)
 }

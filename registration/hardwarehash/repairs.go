@@ -79,23 +79,17 @@ func (g *Generator) repair(inv *Inventory, repair Repair) error {
 	case RepairDisk:
 		g.fitDisk(inv)
 	case RepairNIC:
-		inv.NICs = slices.Clone(inv.NICs)
 		if len(inv.NICs) == 0 {
 			return ErrNoPart
 		}
-		last := &inv.NICs[len(inv.NICs)-1]
-		*last = g.nic(last.Medium)
+		g.fitNIC(inv, len(inv.NICs)-1)
 	case RepairMemory:
 		if inv.Memory == nil {
 			return ErrNoPart
 		}
-		memory := *inv.Memory
-		memory.PhysicalGB *= 2
-		inv.Memory = &memory
+		fitMemory(inv)
 	case RepairTPM:
-		fresh := *inv
-		g.fitBoard(&fresh)
-		inv.EKPub, inv.OfflineID, inv.TPMVersion = fresh.EKPub, fresh.OfflineID, fresh.TPMVersion
+		g.fitTPM(inv)
 	case RepairBoard:
 		fresh := *inv
 		g.fitBoard(&fresh)
