@@ -2,14 +2,28 @@ package registration
 
 import (
 	"context"
+	"fmt"
 
 	"countersign/internal/db"
 	"countersign/models"
+	"countersign/models/migrations"
 )
 
 // withoutLineKeys is the series that an update leaves behind when it took away the
 // keys of serials and disks: the first identity that still lacks them.
 const withoutLineKeys = "identities without line keys"
+
+// Prepare brings the core's tables up to date, with all that this takes beside SQL. A
+// database must be prepared before a Registrar serves from it.
+func Prepare(ctx context.Context, d *db.DB) error {
+	if err := d.Migrate(ctx, migrations.Core); err != nil {
+		return err
+	}
+	if err := CompleteKeys(ctx, d); err != nil {
+		return fmt.Errorf("complete the look-up keys: %w", err)
+	}
+	return nil
+}
 
 // CompleteKeys makes the look-up keys that an update of the tables took away. It must
 // end before the core serves, or known devices may be taken for new. It goes on

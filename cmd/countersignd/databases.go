@@ -25,19 +25,16 @@ func (c Config) openDatabases(ctx context.Context, log *slog.Logger) (*databases
 	if err := c.prepareDataDir(); err != nil {
 		return nil, err
 	}
-	gateway, err := c.openDatabase(ctx, c.DatabaseURL, "", migrations.Gateway, log)
+	gateway, err := c.openDatabase(ctx, c.DatabaseURL, "", migrateGateway, log)
 	if err != nil {
 		return nil, fmt.Errorf("the gateway's database: %w", err)
 	}
 	if c.CoreURL != "" {
 		return &databases{gateway: gateway}, nil
 	}
-	core, err := c.openDatabase(ctx, c.CoreDatabaseURL, c.coreSchema(), migrations.Core, log)
+	core, err := c.openDatabase(ctx, c.CoreDatabaseURL, c.coreSchema(), registration.Prepare, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the core's database: %w", err), gateway.Close())
-	}
-	if err := registration.CompleteKeys(ctx, core); err != nil {
-		return nil, errors.Join(fmt.Errorf("complete the core's look-up keys: %w", err), gateway.Close(), core.Close())
 	}
 	return &databases{gateway: gateway, core: core}, nil
 }
@@ -51,16 +48,18 @@ func (c Config) coreSchema() string {
 	return "core"
 }
 
-func (c Config) openDatabase(ctx context.Context, url, schema string, set migrations.Set, log *slog.Logger) (*db.DB, error) {
+func (c Config) openDatabase(ctx context.Context, url, schema string, prepare func(context.Context, *db.DB) error, log *slog.Logger) (*db.DB, error) {
 	d, err := db.Open(ctx, db.Config{URL: url, Schema: schema, Relaxed: c.Dev, MaxConns: maxConns, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	if err := d.Migrate(ctx, set); err != nil {
+	if err := prepare(ctx, d); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
+
+func migrateGateway(ctx context.Context, d *db.DB) error { return d.Migrate(ctx, migrations.Gateway) }
 
 // maxConns bounds a process's PostgreSQL connections per database: enough for the
 // workers and some dozen calls at once, far below a server's default of 100.

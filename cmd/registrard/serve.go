@@ -16,7 +16,6 @@ import (
 
 	"countersign/internal/db"
 	"countersign/internal/settings"
-	"countersign/models/migrations"
 	"countersign/registration"
 	"countersign/registration/rpc"
 )
@@ -66,11 +65,8 @@ func (c Config) openDatabase(ctx context.Context, log *slog.Logger) (*db.DB, err
 	if err != nil {
 		return nil, fmt.Errorf("the core's database: %w", err)
 	}
-	if err := d.Migrate(ctx, migrations.Core); err != nil {
+	if err := registration.Prepare(ctx, d); err != nil {
 		return nil, errors.Join(fmt.Errorf("the core's database: %w", err), d.Close())
-	}
-	if err := registration.CompleteKeys(ctx, d); err != nil {
-		return nil, errors.Join(fmt.Errorf("complete the look-up keys: %w", err), d.Close())
 	}
 	return d, nil
 }
