@@ -9,10 +9,25 @@ import (
 // Actor is who changes or reads something, as the edge authenticated it.
 type Actor struct {
 	Kind        models.ActorKind
-	ID          string // client id, or the operator's name
+	ID          string // client id, person id, or the operator's name
 	PartnerID   models.PartnerID
 	TenantID    models.TenantID
-	HTTPRequest string // request id of the call, to find it in the log
+	HTTPRequest string    // request id of the call, to find it in the log
+	Person      *Evidence // how a person proved who it is; nil for a client
+}
+
+// Evidence is what the tenant's provider said of a person who decides, taken from
+// the ID token of the sign-in (OpenID Connect Core 1.0 section 2). It is frozen
+// with the decision.
+type Evidence struct {
+	ID       models.PersonID
+	Name     string // as shown; proves nothing
+	Issuer   string // iss; with Subject the person's identity
+	Subject  string // sub
+	ACR      string // acr; empty if not stated
+	AMR      []string
+	AuthTime time.Time // auth_time: when the person last proved it to the provider
+	Role     models.PersonRole
 }
 
 // NewRequest is what a partner asks of a tenant.

@@ -24,6 +24,10 @@ type TrackingID string
 // DeviceID names a registration in the core; it is the device id everywhere.
 type DeviceID string
 
+// PersonID names a person of a tenant who signed in; never an address or a user
+// name, which the tenant's provider may give to somebody else.
+type PersonID string
+
 // ValidGUID reports whether s is a GUID in the 8-4-4-4-12 form, in either case.
 func ValidGUID(s string) bool {
 	if len(s) != 36 {
