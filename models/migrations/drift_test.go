@@ -15,6 +15,7 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 		t, migrations.Gateway,
 		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
 		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
+		&models.LedgerEntry{}, &models.LedgerInbox{}, &models.LedgerLink{}, &models.LedgerChain{}, &models.LedgerCheckpoint{}, &models.LedgerLease{},
 		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
 	)
 }

@@ -1,0 +1,55 @@
+package ledger
+
+// The kinds of entries, noun and verb. A kind, once used, keeps its meaning.
+const (
+	ConsentRequested = "consent.requested"
+	ConsentGranted   = "consent.granted"
+	ConsentDeclined  = "consent.declined"
+	ConsentWithdrawn = "consent.withdrawn"
+	ConsentExpired   = "consent.expired" // a request nobody decided, or a grant at its end
+	ConsentReminded  = "consent.reminded"
+	ConsentAmended   = "consent.amended"
+	ConsentSuspended = "consent.suspended"
+	ConsentResumed   = "consent.resumed"
+	ConsentRevoking  = "consent.revoking" // nothing new is accepted; the core has not acknowledged yet
+	ConsentRevoked   = "consent.revoked"
+	ConsentRenewed   = "consent.renewed"
+	ConsentGivenBack = "consent.givenback"
+)
+
+// A partner, as a tenant or an operator treats it.
+const (
+	PartnerCreated   = "partner.created"
+	PartnerChanged   = "partner.changed"
+	PartnerBlocked   = "partner.blocked" // by one tenant
+	PartnerUnblocked = "partner.unblocked"
+	PartnerSuspended = "partner.suspended" // by the operator, everywhere
+	PartnerResumed   = "partner.resumed"
+)
+
+// A tenant.
+const (
+	TenantCreated   = "tenant.created"
+	TenantChanged   = "tenant.changed"
+	TenantSuspended = "tenant.suspended"
+	TenantResumed   = "tenant.resumed"
+)
+
+// A person of a tenant.
+const (
+	PersonAdded    = "person.added"
+	PersonChanged  = "person.changed"
+	PersonRemoved  = "person.removed"
+	PersonSignedIn = "person.signedin"
+)
+
+// An OAuth client of a partner, a tenant or an operator.
+const (
+	ClientCreated  = "client.created"
+	ClientChanged  = "client.changed" // keys, secret or rights
+	ClientFrozen   = "client.frozen"
+	ClientUnfrozen = "client.unfrozen"
+)
+
+// RecordClaimed tells an OEM that a device of its report was registered.
+const RecordClaimed = "record.claimed"
