@@ -29,6 +29,25 @@ func (v TenantState) Value() (driver.Value, error) { return enumValue(v, v.Valid
 // Scan refuses to read an unknown value.
 func (v *TenantState) Scan(src any) error { return enumScan(v, src, TenantState.Valid) }
 
+// IDProof says how a tenant's id came to be its own.
+type IDProof string
+
+// The values of IDProof.
+const (
+	IDIssued IDProof = "issued" // made here; nobody else uses it
+	IDNamed  IDProof = "named"  // an operator wrote it; nobody signs in until the provider of that id proves it
+	IDProven IDProof = "proven" // an ID token of the provider that gives out such ids carried it
+)
+
+// Valid reports whether the value is one of the above.
+func (v IDProof) Valid() bool { return v == IDIssued || v == IDNamed || v == IDProven }
+
+// Value refuses to write an unknown value.
+func (v IDProof) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *IDProof) Scan(src any) error { return enumScan(v, src, IDProof.Valid) }
+
 // Tenant is a customer.
 type Tenant struct {
 	ID        TenantID `gorm:"primaryKey"`
@@ -36,12 +55,33 @@ type Tenant struct {
 	Name      string
 	State     TenantState
 	Epoch     int64
+	IDProof   IDProof `gorm:"column:id_proof;default:(-)"` // issued unless said otherwise
 	CreatedAt time.Time
+	ClaimedAt *time.Time // when its first admin signed in; from then on no operator speaks for it
 }
 
-// TenantDomain is a domain name proven to belong to a tenant.
+// DomainProof says on whose word a domain belongs to a tenant.
+type DomainProof string
+
+// The values of DomainProof.
+const (
+	ProvenByOperator DomainProof = "operator" // an operator said so when it made the tenant
+	ProvenByDNS      DomainProof = "dns"      // the tenant put our token into the domain's DNS
+)
+
+// Valid reports whether the value is one of the above.
+func (v DomainProof) Valid() bool { return v == ProvenByOperator || v == ProvenByDNS }
+
+// Value refuses to write an unknown value.
+func (v DomainProof) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *DomainProof) Scan(src any) error { return enumScan(v, src, DomainProof.Valid) }
+
+// TenantDomain is a domain name that belongs to a tenant, to one only.
 type TenantDomain struct {
 	Domain     string `gorm:"primaryKey"` // lower case
 	TenantID   TenantID
+	Proof      DomainProof `gorm:"default:(-)"` // the operator unless said otherwise
 	VerifiedAt time.Time
 }

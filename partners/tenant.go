@@ -11,9 +11,11 @@ import (
 
 // NewTenant describes a customer to be created.
 type NewTenant struct {
-	ID      models.TenantID // a GUID; empty makes one
+	// ID is a GUID; empty makes one. A given one is somebody else's to give out: until
+	// the provider that did so proves it, nobody signs in for the tenant.
+	ID      models.TenantID
 	Name    string
-	Domains []string // proven to belong to the customer
+	Domains []string // belong to the customer, on the operator's word
 }
 
 // Tenant is a customer with its domains, in order of the alphabet.
@@ -25,8 +27,9 @@ type Tenant struct {
 // CreateTenant registers an active tenant with its verified domains. It fails
 // with ErrInvalid, ErrTenantExists or ErrDomainTaken.
 func (r *Registry) CreateTenant(ctx context.Context, in NewTenant) (Tenant, error) {
+	proof := models.IDNamed
 	if in.ID == "" {
-		in.ID = models.TenantID(r.deps.NewID())
+		in.ID, proof = models.TenantID(r.deps.NewID()), models.IDIssued
 	}
 	id, validID := foldGUID(in.ID)
 	domains, wrong := foldDomains(in.Domains)
@@ -35,14 +38,14 @@ func (r *Registry) CreateTenant(ctx context.Context, in NewTenant) (Tenant, erro
 	if err := wrong.err(); err != nil {
 		return Tenant{}, err
 	}
-	tenant := models.Tenant{ID: id, Name: strings.TrimSpace(in.Name), State: models.TenantActive, Epoch: 1}
+	tenant := models.Tenant{ID: id, Name: strings.TrimSpace(in.Name), State: models.TenantActive, Epoch: 1, IDProof: proof}
 	err := r.inTx(ctx, func(_ context.Context, t change) error {
 		tenant.CreatedAt = t.now
 		if err := t.add(&tenant); err != nil {
 			return named(err, ErrTenantExists)
 		}
 		for _, domain := range domains {
-			row := models.TenantDomain{Domain: domain, TenantID: id, VerifiedAt: t.now}
+			row := models.TenantDomain{Domain: domain, TenantID: id, Proof: models.ProvenByOperator, VerifiedAt: t.now}
 			if err := t.add(&row); err != nil {
 				return named(err, ErrDomainTaken)
 			}
