@@ -56,7 +56,23 @@ func addGrant(r rows, grant models.Grant, c cause) error {
 	if !alone {
 		return errNotAlone
 	}
+	if err := addVersion(r, grant, models.GrantGiven, grant.RequestID, c); err != nil {
+		return err
+	}
 	return grantEvent(r, "", grant, c)
+}
+
+// addVersion records what the grant says from now on.
+func addVersion(r rows, g models.Grant, change models.GrantChange, answered *models.RequestID, c cause) error {
+	err := r.addVersion(&models.GrantVersion{
+		GrantID: g.ID, Version: g.Version, Change: change, Epoch: g.Epoch, Scopes: g.Scopes, DeviceLimit: g.DeviceLimit,
+		GrantLists: g.GrantLists, ExpiresAt: g.ExpiresAt, RequestID: answered,
+		Actor: c.actor.Kind, ActorID: c.actor.ID, Reason: c.reason, HTTPRequest: c.actor.HTTPRequest, At: c.at,
+	})
+	if err != nil {
+		return fmt.Errorf("record a version of a grant: %w", err)
+	}
+	return nil
 }
 
 // errNotAlone leaves the transaction, which PostgreSQL has aborted by then.

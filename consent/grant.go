@@ -3,7 +3,6 @@ package consent
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -99,7 +98,7 @@ func (t Terms) narrow(request models.ConsentRequest, now time.Time) (models.Gran
 	var faults faults
 	grant := models.Grant{
 		RequestID: &request.ID, PartnerID: request.PartnerID, State: models.GrantActive, Epoch: 1, CreatedAt: now,
-		Scopes: request.Scopes, DeviceLimit: request.DeviceLimit, ExpiresAt: request.GrantUntil,
+		Version: 1, RecountVersion: 1, Scopes: request.Scopes, ExpiresAt: request.GrantUntil,
 	}
 	if t.Scopes != nil {
 		grant.Scopes = faults.scopes(t.Scopes)
@@ -107,14 +106,8 @@ func (t Terms) narrow(request models.ConsentRequest, now time.Time) (models.Gran
 			faults.add("scopes", "is wider than what was asked: "+strings.ReplaceAll(request.Scopes, " ", ", "))
 		}
 	}
-	if t.DeviceLimit != nil {
-		grant.DeviceLimit = t.DeviceLimit
-		if *t.DeviceLimit < 1 {
-			faults.add("deviceLimit", "must be at least 1")
-		} else if request.DeviceLimit != nil && *t.DeviceLimit > *request.DeviceLimit {
-			faults.add("deviceLimit", fmt.Sprintf("is more than the %d devices that were asked for", *request.DeviceLimit))
-		}
-	}
+	limits := faults.narrowed(limitsOf(request.DeviceLimit, request.GrantLists), t.Limits)
+	grant.DeviceLimit, grant.GrantLists = limits.Devices, limits.lists()
 	if t.ExpiresAt != nil {
 		grant.ExpiresAt = instant(*t.ExpiresAt)
 	}

@@ -13,7 +13,7 @@ func TestGrantTakesTheRequestOrNarrowsIt(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
 		ask := w.newRequest()
-		ask.DeviceLimit = ptr(int64(500))
+		ask.Limits.Devices = ptr(int64(500))
 		whole, err := w.Request(t.Context(), w.byFirm, ask)
 		if err != nil {
 			t.Fatal(err)
@@ -34,7 +34,7 @@ func TestGrantTakesTheRequestOrNarrowsIt(t *testing.T) {
 		}
 		until := start.Add(time.Hour)
 		grant, err = w.Grant(t.Context(), other, narrow.ID,
-			Terms{Scopes: []string{GrantScopeDevicesRegister}, DeviceLimit: ptr(int64(10)), ExpiresAt: &until})
+			Terms{Scopes: []string{GrantScopeDevicesRegister}, Limits: Limits{Devices: ptr(int64(10))}, ExpiresAt: &until})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func TestTermsNeverWiden(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "sqlite")
 	ask := w.newRequest()
-	ask.DeviceLimit = ptr(int64(5))
+	ask.Limits.Devices = ptr(int64(5))
 	request, err := w.Request(t.Context(), w.byFirm, ask)
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +63,8 @@ func TestTermsNeverWiden(t *testing.T) {
 	}{
 		"other scope":  {Terms{Scopes: []string{GrantScopeDevicesRegister, GrantScopeDevicesRead}}, "scopes"},
 		"no scope":     {Terms{Scopes: []string{}}, "scopes"},
-		"more devices": {Terms{DeviceLimit: ptr(int64(6))}, "deviceLimit"},
-		"no devices":   {Terms{DeviceLimit: ptr(int64(0))}, "deviceLimit"},
+		"more devices": {Terms{Limits: Limits{Devices: ptr(int64(6))}}, "deviceLimit"},
+		"no devices":   {Terms{Limits: Limits{Devices: ptr(int64(0))}}, "deviceLimit"},
 		"longer":       {Terms{ExpiresAt: ptr(start.Add(defaultGrant + time.Second))}, "expiresAt"},
 		"over at once": {Terms{ExpiresAt: ptr(start)}, "expiresAt"},
 	} {

@@ -15,7 +15,7 @@ func TestRequestStoresWhatWasAskedAndItsDefaults(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
 		ask := w.newRequest()
-		ask.Tenant, ask.DeviceLimit = " "+strings.ToUpper(string(w.ask.Tenant))+" ", ptr(int64(500))
+		ask.Tenant, ask.Limits.Devices = " "+strings.ToUpper(string(w.ask.Tenant))+" ", ptr(int64(500))
 		ask.Scopes = []string{GrantScopeDevicesRead, GrantScopeDevicesRegister, GrantScopeDevicesRead}
 		got, err := w.Request(t.Context(), w.byFirm, ask)
 		if err != nil {
@@ -63,7 +63,7 @@ func TestRequestNamesEachFault(t *testing.T) {
 		"reference too long":   {func(n *NewRequest) { n.Reference = strings.Repeat("x", 201) }, "reference"},
 		"no scope":             {func(n *NewRequest) { n.Scopes = nil }, "scopes"},
 		"unknown scope":        {func(n *NewRequest) { n.Scopes = []string{"devices.write"} }, "scopes"},
-		"limit zero":           {func(n *NewRequest) { n.DeviceLimit = ptr(int64(0)) }, "deviceLimit"},
+		"limit zero":           {func(n *NewRequest) { n.Limits.Devices = ptr(int64(0)) }, "deviceLimit"},
 		"grant over at once":   {func(n *NewRequest) { n.GrantUntil = &early }, "grantUntil"},
 		"grant for ever":       {func(n *NewRequest) { n.GrantUntil = &far }, "grantUntil"},
 		"question over":        {func(n *NewRequest) { n.ExpiresAt = &early }, "expiresAt"},

@@ -124,7 +124,7 @@ func (w *world) granted(t *testing.T, limit int64) models.Grant {
 	t.Helper()
 	var terms Terms
 	if limit > 0 {
-		terms.DeviceLimit = &limit
+		terms.Limits.Devices = &limit
 	}
 	grant, err := w.Grant(t.Context(), w.byCust, w.request(t).ID, terms)
 	if err != nil {

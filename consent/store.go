@@ -83,6 +83,8 @@ func (r rows) addGrant(grant *models.Grant) (bool, error) {
 	return err == nil, err
 }
 
+func (r rows) addVersion(version *models.GrantVersion) error { return r.g.Create(version).Error }
+
 // grant reads one grant inside the scope; ErrNotFound outside it.
 func (r rows) grant(id models.GrantID, s scope) (models.Grant, error) {
 	var grant models.Grant

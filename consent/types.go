@@ -32,21 +32,21 @@ type Evidence struct {
 
 // NewRequest is what a partner asks of a tenant.
 type NewRequest struct {
-	Tenant      string     // tenant id (GUID) or verified domain; it may name nobody
-	Purpose     string     // why, in the partner's words; required
-	Reference   string     // order or contract reference; may be empty
-	Scopes      []string   // grant scopes, at least one
-	DeviceLimit *int64     // devices; nil asks for no limit
-	GrantUntil  *time.Time // until when the grant is to last; nil means one year
-	ExpiresAt   *time.Time // until when the question stands; nil means 30 days
+	Tenant     string     // tenant id (GUID) or verified domain; it may name nobody
+	Purpose    string     // why, in the partner's words; required
+	Reference  string     // order or contract reference; may be empty
+	Scopes     []string   // grant scopes, at least one
+	Limits     Limits     // a nil limit asks for none
+	GrantUntil *time.Time // until when the grant is to last; nil means one year
+	ExpiresAt  *time.Time // until when the question stands; nil means 30 days
 }
 
 // Terms are what a tenant grants. They may only narrow the request; a nil
 // field takes what was asked.
 type Terms struct {
-	Scopes      []string
-	DeviceLimit *int64
-	ExpiresAt   *time.Time
+	Scopes    []string
+	Limits    Limits
+	ExpiresAt *time.Time
 }
 
 // Revocation answers a revoke.

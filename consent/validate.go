@@ -22,18 +22,17 @@ const (
 func (n NewRequest) validate(now time.Time) (models.ConsentRequest, error) {
 	var faults faults
 	request := models.ConsentRequest{
-		TenantRef: faults.tenant(n.Tenant),
-		Purpose:   faults.text("purpose", n.Purpose, longestPurpose),
-		Reference: faults.text("reference", n.Reference, longestReference),
-		Scopes:    faults.scopes(n.Scopes), DeviceLimit: n.DeviceLimit,
+		TenantRef:  faults.tenant(n.Tenant),
+		Purpose:    faults.text("purpose", n.Purpose, longestPurpose),
+		Reference:  faults.text("reference", n.Reference, longestReference),
+		Scopes:     faults.scopes(n.Scopes),
 		GrantUntil: now.Add(defaultGrant), ExpiresAt: now.Add(defaultRequest),
 	}
 	if request.Purpose == "" {
 		faults.add("purpose", "is missing: say in one sentence why you ask, the customer reads it")
 	}
-	if n.DeviceLimit != nil && *n.DeviceLimit < 1 {
-		faults.add("deviceLimit", "must be at least 1; leave it out to ask for no limit")
-	}
+	limits := faults.limits(n.Limits)
+	request.DeviceLimit, request.GrantLists = limits.Devices, limits.lists()
 	if n.GrantUntil != nil {
 		request.GrantUntil = instant(*n.GrantUntil)
 		faults.between("grantUntil", request.GrantUntil, now, now.Add(longestGrant))

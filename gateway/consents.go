@@ -45,7 +45,7 @@ func (s *server) askConsent(c *gin.Context) error {
 	}
 	made, err := s.ConsentAsker.Request(c.Request.Context(), actor(c), consent.NewRequest{
 		Tenant: in.Tenant, Purpose: in.Purpose, Reference: in.Reference, Scopes: in.Scopes,
-		DeviceLimit: in.DeviceLimit, GrantUntil: in.GrantUntil, ExpiresAt: in.ExpiresAt,
+		Limits: limitsIn(in.DeviceLimit, in.ConsentLists), GrantUntil: in.GrantUntil, ExpiresAt: in.ExpiresAt,
 	})
 	if err != nil {
 		return err
@@ -206,7 +206,7 @@ func (s *server) grantConsent(c *gin.Context) error {
 		return err
 	}
 	made, err := s.ConsentAsker.Grant(c.Request.Context(), actor(c), models.RequestID(id), consent.Terms{
-		Scopes: in.Scopes, DeviceLimit: in.DeviceLimit, ExpiresAt: in.ExpiresAt,
+		Scopes: in.Scopes, Limits: limitsIn(in.DeviceLimit, in.ConsentLists), ExpiresAt: in.ExpiresAt,
 	})
 	if err != nil {
 		return err

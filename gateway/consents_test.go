@@ -47,7 +47,7 @@ func TestConsent_asked(t *testing.T) {
 		if diff := cmp.Diff(want, who); diff != "" {
 			t.Error(diff)
 		}
-		asked := consent.NewRequest{Tenant: "contoso.com", Purpose: "roll-out", Reference: "R-7", Scopes: []string{"devices.register"}, DeviceLimit: ptr(int64(500)), GrantUntil: &now}
+		asked := consent.NewRequest{Tenant: "contoso.com", Purpose: "roll-out", Reference: "R-7", Scopes: []string{"devices.register"}, Limits: consent.Limits{Devices: ptr(int64(500))}, GrantUntil: &now}
 		if diff := cmp.Diff(asked, in); diff != "" {
 			t.Error(diff)
 		}

@@ -35,7 +35,7 @@ func wireRequest(c *gin.Context, r models.ConsentRequest) wire.Consent {
 		ID: string(r.ID), Kind: string(consent.KindRequest), State: string(r.State),
 		Partner: wire.Party{ID: string(r.PartnerID)}, Tenant: wire.Party{Addressed: r.TenantRef},
 		Purpose: r.Purpose, Reference: r.Reference, Scopes: strings.Fields(r.Scopes),
-		Devices: wire.DeviceGauge{Limit: r.DeviceLimit, Left: r.DeviceLimit}, ExpiresAt: r.GrantUntil.UTC(),
+		Devices: wire.DeviceGauge{Limit: r.DeviceLimit, Left: r.DeviceLimit}, ConsentLists: wireLists(r.GrantLists), ExpiresAt: r.GrantUntil.UTC(),
 		AnswerUntil: utc(&r.ExpiresAt), CreatedAt: r.CreatedAt.UTC(), DecidedAt: utc(r.DecidedAt),
 		Links: consentLinks(string(r.ID)),
 	}
@@ -52,9 +52,9 @@ func wireGrant(g models.Grant) wire.Consent {
 	out := wire.Consent{
 		ID: string(g.ID), Kind: string(consent.KindGrant), State: string(g.State),
 		Partner: wire.Party{ID: string(g.PartnerID)}, Tenant: wire.Party{ID: string(g.TenantID)},
-		Scopes:    strings.Fields(g.Scopes),
-		Devices:   wire.DeviceGauge{Limit: g.DeviceLimit, Used: g.DevicesUsed, Reserved: g.DevicesReserved, Left: left(g)},
-		ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC(), Links: consentLinks(string(g.ID)),
+		Scopes:       strings.Fields(g.Scopes),
+		Devices:      wire.DeviceGauge{Limit: g.DeviceLimit, Used: g.DevicesUsed, Reserved: g.DevicesReserved, Left: left(g)},
+		ConsentLists: wireLists(g.GrantLists), ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC(), Links: consentLinks(string(g.ID)),
 	}
 	if g.RequestID != nil {
 		out.RequestID = string(*g.RequestID)
@@ -63,6 +63,15 @@ func wireGrant(g models.Grant) wire.Consent {
 		out.Ended = &wire.ConsentEnd{At: g.EndedAt.UTC(), By: orEmpty(g.EndedBy), Reason: orEmpty(g.EndReason)}
 	}
 	return out
+}
+
+// limitsIn are the limits a caller wrote.
+func limitsIn(devices *int64, l wire.ConsentLists) consent.Limits {
+	return consent.Limits{Devices: devices, Manufacturers: l.Manufacturers, GroupTags: l.GroupTags, PurchaseOrders: l.PurchaseOrders}
+}
+
+func wireLists(l models.GrantLists) wire.ConsentLists {
+	return wire.ConsentLists{Manufacturers: l.Manufacturers, GroupTags: l.GroupTags, PurchaseOrders: l.PurchaseOrders}
 }
 
 // left is what the device limit still leaves; nil without a limit.

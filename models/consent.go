@@ -121,6 +121,9 @@ type ConsentRequest struct {
 	Reference   string // the partner's order or contract reference; may be empty
 	Scopes      string // space separated grant scopes
 	DeviceLimit *int64 // devices; nil means no limit
+	GrantLists  `gorm:"embedded"`
+	Amends      *GrantID // the grant whose terms it asks to change; nil asks for a grant
+	Derives     *GrantID // another partner's grant under which it asks to act; nil for the partner's own
 	GrantUntil  time.Time
 	ExpiresAt   time.Time // until when the question itself stands
 	CreatedBy   ClientID
@@ -138,17 +141,131 @@ type Grant struct {
 	TenantID  TenantID
 	State     GrantState
 	Epoch     int64 // raised by revoke, suspend, resume and narrowing; the core refuses older ones
+	Version   int64 `gorm:"default:1"` // of its terms, from 1: the newest row of GrantVersion
 	Scopes    string
 
+	// DerivedFrom is the grant of another partner that this one rests on: its limits
+	// and its counters are that grant's, and it ends with it. LinkID says why.
+	DerivedFrom *GrantID
+	LinkID      *LinkID
+
 	DeviceLimit     *int64 // devices; nil means no limit
-	DevicesReserved int64  // accepted, outcome open
-	DevicesUsed     int64  // registered
+	DevicesReserved int64  // accepted, outcome open; of a derived grant its part of the parent's
+	DevicesUsed     int64  // registered; of a derived grant its part of the parent's
+	GrantLists      `gorm:"embedded"`
+
+	// Devices that were reserved when the device limit was lowered, by the version
+	// RecountVersion, and have not been counted against the new limit yet.
+	DevicesRecount int64
+	RecountVersion int64 `gorm:"default:1"`
+
+	LastUsedAt *time.Time // when rows were accepted last
+	Last       LastDevice `gorm:"embedded;embeddedPrefix:last_"`
 
 	ExpiresAt time.Time
 	CreatedAt time.Time
 	EndedAt   *time.Time
 	EndedBy   *ActorKind
 	EndReason *string
+}
+
+// GrantLists are the limits of a grant that name what is allowed. nil means no
+// limit; a list is never empty.
+type GrantLists struct {
+	Manufacturers  TextList // as the decoded or found hash states them, compared cleaned and without case
+	GroupTags      TextList // exact
+	PurchaseOrders TextList // exact
+}
+
+// LastDevice is the last device that was registered under a grant, known for good
+// once the core has acknowledged that nothing can follow; all nil before, and when
+// there was none.
+type LastDevice struct {
+	TrackingID   *TrackingID
+	Row          *int
+	DeviceID     *DeviceID
+	RegisteredAt *time.Time // the core's clock
+}
+
+// GrantChange says how a version of a grant differs from the one before.
+type GrantChange string
+
+// The values of GrantChange.
+const (
+	GrantGiven    GrantChange = "given"
+	GrantNarrowed GrantChange = "narrowed"
+	GrantWidened  GrantChange = "widened"
+	GrantChanged  GrantChange = "changed" // narrower in one thing and wider in another
+	GrantRenewed  GrantChange = "renewed" // nothing but a later expiry
+)
+
+// Valid reports whether the value is one of the above.
+func (v GrantChange) Valid() bool {
+	switch v {
+	case GrantGiven, GrantNarrowed, GrantWidened, GrantChanged, GrantRenewed:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v GrantChange) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *GrantChange) Scan(src any) error { return enumScan(v, src, GrantChange.Valid) }
+
+// GrantVersion is what a grant said from At until the next version. It is
+// append-only.
+type GrantVersion struct {
+	GrantID     GrantID `gorm:"primaryKey"`
+	Version     int64   `gorm:"primaryKey;autoIncrement:false"`
+	Change      GrantChange
+	Epoch       int64 // of the grant after the change
+	Scopes      string
+	DeviceLimit *int64
+	GrantLists  `gorm:"embedded"`
+	ExpiresAt   time.Time
+	RequestID   *RequestID // the request that was answered with it; nil when the tenant acted by itself
+	EvidenceID  *string    // the record of the person's decision; nil for a client
+	Actor       ActorKind
+	ActorID     string
+	Reason      string
+	HTTPRequest string
+	At          time.Time
+}
+
+// LinkState is the life of a PartnerLink.
+type LinkState string
+
+// The values of LinkState.
+const (
+	LinkPending LinkState = "pending" // the provider, or an operator for it, acts next
+	LinkActive  LinkState = "active"
+	LinkEnded   LinkState = "ended"
+)
+
+// Valid reports whether the value is one of the above.
+func (v LinkState) Valid() bool { return v == LinkPending || v == LinkActive || v == LinkEnded }
+
+// Value refuses to write an unknown value.
+func (v LinkState) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *LinkState) Scan(src any) error { return enumScan(v, src, LinkState.Valid) }
+
+// PartnerLink says that an indirect provider acts for an indirect reseller. Grants
+// of the reseller that are given while it is active let the provider act too.
+type PartnerLink struct {
+	ID         LinkID `gorm:"primaryKey"`
+	ResellerID PartnerID
+	ProviderID PartnerID
+	State      LinkState
+	CreatedBy  string // client id, or the operator's name
+	CreatedAt  time.Time
+	AcceptedBy *string
+	AcceptedAt *time.Time
+	EndedBy    *ActorKind
+	EndedAt    *time.Time
 }
 
 // ConsentEvent is one entry of the append-only history of a request or grant.

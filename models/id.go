@@ -18,6 +18,9 @@ type RequestID string
 // GrantID names a grant, the tenant's registration authorization.
 type GrantID string
 
+// LinkID names a link between a reseller and a provider.
+type LinkID string
+
 // TrackingID names an upload, and is what partners poll with.
 type TrackingID string
 

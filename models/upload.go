@@ -201,6 +201,7 @@ type Dispatch struct {
 	ClientID     ClientID
 	GrantID      GrantID
 	GrantEpoch   int64
+	GrantVersion int64 `gorm:"default:1"` // of the grant whose counters it uses, when it was let through last
 	FirstOrdinal int
 	LastOrdinal  int
 	State        DispatchState

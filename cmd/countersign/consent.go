@@ -67,6 +67,7 @@ func (a *app) consentRequestCommand() *cobra.Command {
 	cmd.Flags().StringVar(&ask.Reference, "reference", "", "order or contract")
 	cmd.Flags().StringSliceVar(&ask.Scopes, "scope", []string{defaultScope}, "what to be allowed: devices.register, devices.remove, profiles.assign, devices.read")
 	cmd.Flags().Int64Var(&limit, "device-limit", 0, "most devices (default no limit)")
+	listFlags(cmd, &ask.ConsentLists, "default any")
 	cmd.Flags().StringVar(&until, "until", "", "end of the consent, a date or time (default one year)")
 	cmd.Flags().StringVar(&answerBy, "answer-by", "", "until when the question stands, a date or time (default 30 days)")
 	_ = cmd.MarkFlagRequired("purpose") // the flag is there
@@ -102,8 +103,16 @@ func (a *app) consentGrantCommand() *cobra.Command {
 	}
 	cmd.Flags().StringSliceVar(&terms.Scopes, "scope", nil, "scopes to allow (default all that are asked for)")
 	cmd.Flags().Int64Var(&limit, "device-limit", 0, "most devices (default what is asked for)")
+	listFlags(cmd, &terms.ConsentLists, "default what is asked for")
 	cmd.Flags().StringVar(&until, "until", "", "end of the consent, a date or time (default what is asked for)")
 	return cmd
+}
+
+// listFlags are the limits that name what is allowed.
+func listFlags(cmd *cobra.Command, lists *wire.ConsentLists, otherwise string) {
+	cmd.Flags().StringArrayVar(&lists.Manufacturers, "manufacturer", nil, "a manufacturer to allow, repeatable ("+otherwise+")")
+	cmd.Flags().StringArrayVar(&lists.GroupTags, "group-tag", nil, "a group tag to allow, repeatable ("+otherwise+")")
+	cmd.Flags().StringArrayVar(&lists.PurchaseOrders, "purchase-order", nil, "a purchase order to allow, repeatable ("+otherwise+")")
 }
 
 // flagged returns the value of a flag that was given.

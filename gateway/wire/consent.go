@@ -4,21 +4,31 @@ import "time"
 
 // ConsentAsk is the body by which a partner asks a tenant for consent.
 type ConsentAsk struct {
-	Tenant      string     `json:"tenant"` // tenant id or domain
-	Purpose     string     `json:"purpose"`
-	Reference   string     `json:"reference,omitzero"`
-	Scopes      []string   `json:"scopes"`
-	DeviceLimit *int64     `json:"deviceLimit,omitzero"`
-	GrantUntil  *time.Time `json:"grantUntil,omitzero"`
-	ExpiresAt   *time.Time `json:"expiresAt,omitzero"` // of the question
+	Tenant      string   `json:"tenant"` // tenant id or domain
+	Purpose     string   `json:"purpose"`
+	Reference   string   `json:"reference,omitzero"`
+	Scopes      []string `json:"scopes"`
+	DeviceLimit *int64   `json:"deviceLimit,omitzero"`
+	ConsentLists
+	GrantUntil *time.Time `json:"grantUntil,omitzero"`
+	ExpiresAt  *time.Time `json:"expiresAt,omitzero"` // of the question
 }
 
 // ConsentTerms is the body by which a tenant grants. It may only narrow what was
 // asked; an absent member takes what was asked.
 type ConsentTerms struct {
-	Scopes      []string   `json:"scopes,omitempty"`
-	DeviceLimit *int64     `json:"deviceLimit,omitzero"`
-	ExpiresAt   *time.Time `json:"expiresAt,omitzero"`
+	Scopes      []string `json:"scopes,omitempty"`
+	DeviceLimit *int64   `json:"deviceLimit,omitzero"`
+	ConsentLists
+	ExpiresAt *time.Time `json:"expiresAt,omitzero"`
+}
+
+// ConsentLists are the limits of a consent that name what is allowed; an absent one
+// allows anything.
+type ConsentLists struct {
+	Manufacturers  []string `json:"manufacturers,omitempty"`  // as the hardware hash states them, compared without case
+	GroupTags      []string `json:"groupTags,omitempty"`      // compared exactly
+	PurchaseOrders []string `json:"purchaseOrders,omitempty"` // compared exactly
 }
 
 // ConsentReason is the body of every other change of a request or grant. The
@@ -29,15 +39,16 @@ type ConsentReason struct {
 
 // Consent is a request or, once granted, the grant.
 type Consent struct {
-	ID          string       `json:"id"`
-	Kind        string       `json:"kind"` // request or grant
-	State       string       `json:"state"`
-	Partner     Party        `json:"partner"`
-	Tenant      Party        `json:"tenant"`
-	Purpose     string       `json:"purpose,omitzero"`
-	Reference   string       `json:"reference,omitzero"`
-	Scopes      []string     `json:"scopes"`
-	Devices     DeviceGauge  `json:"devices"`
+	ID        string      `json:"id"`
+	Kind      string      `json:"kind"` // request or grant
+	State     string      `json:"state"`
+	Partner   Party       `json:"partner"`
+	Tenant    Party       `json:"tenant"`
+	Purpose   string      `json:"purpose,omitzero"`
+	Reference string      `json:"reference,omitzero"`
+	Scopes    []string    `json:"scopes"`
+	Devices   DeviceGauge `json:"devices"`
+	ConsentLists
 	ExpiresAt   time.Time    `json:"expiresAt"` // of the grant, or of the grant that was asked for
 	AnswerUntil *time.Time   `json:"answerUntil,omitzero"`
 	CreatedAt   time.Time    `json:"createdAt"`

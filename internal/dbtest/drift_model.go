@@ -67,7 +67,7 @@ func fieldKind(f *schema.Field) kind {
 		return kindInt
 	case schema.Float:
 		return kindFloat
-	case schema.String:
+	case schema.String, "text": // the second is what a Valuer calls itself
 		return kindText
 	case schema.Time:
 		return kindTime

@@ -16,6 +16,7 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
 		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
 		&models.LedgerEntry{}, &models.LedgerInbox{}, &models.LedgerLink{}, &models.LedgerChain{}, &models.LedgerCheckpoint{}, &models.LedgerLease{},
+		&models.GrantVersion{}, &models.PartnerLink{},
 		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
 		&models.Person{}, &models.TenantSignIn{}, &models.TenantInvitation{}, &models.SignInAttempt{}, &models.PersonSession{}, &models.DomainChallenge{},
 	)
