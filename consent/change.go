@@ -40,7 +40,7 @@ func moveRequest(r rows, from models.RequestState, want models.ConsentRequest, c
 	return want, addEvent(r, models.ConsentEvent{
 		Subject: models.SubjectRequest, SubjectID: string(want.ID), PartnerID: want.PartnerID, TenantID: want.TenantID,
 		FromState: string(from), ToState: string(want.State),
-	}, c)
+	}, record{request: &want}, c)
 }
 
 // addGrant creates a grant with its first history entry. errNotAlone means that
@@ -119,13 +119,16 @@ func grantEvent(r rows, from models.GrantState, grant models.Grant, c cause) err
 	return addEvent(r, models.ConsentEvent{
 		Subject: models.SubjectGrant, SubjectID: string(grant.ID), PartnerID: grant.PartnerID, TenantID: &grant.TenantID,
 		FromState: string(from), ToState: string(grant.State), Epoch: grant.Epoch,
-	}, c)
+	}, record{grant: &grant}, c)
 }
 
-func addEvent(r rows, event models.ConsentEvent, c cause) error {
+// addEvent writes the history and the ledger. what is the request or grant after the
+// change.
+func addEvent(r rows, event models.ConsentEvent, what record, c cause) error {
 	event.Actor, event.ActorID, event.HTTPRequest = c.actor.Kind, c.actor.ID, c.actor.HTTPRequest
 	event.Reason, event.At = c.reason, c.at
-	if err := r.addEvent(&event); err != nil {
+	what.person = c.actor.Person
+	if err := r.addEvent(&event, what); err != nil {
 		return fmt.Errorf("write the history: %w", err)
 	}
 	return nil

@@ -82,10 +82,10 @@ func New(d Deps) *Service {
 }
 
 // rows reads outside a transaction.
-func (s *Service) rows(ctx context.Context) rows { return rows{s.db.Read().WithContext(ctx)} }
+func (s *Service) rows(ctx context.Context) rows { return rows{g: s.db.Read().WithContext(ctx)} }
 
 // within reads and writes inside tx.
-func within(ctx context.Context, tx *db.Tx) rows { return rows{tx.Gorm().WithContext(ctx)} }
+func within(ctx context.Context, tx *db.Tx) rows { return rows{g: tx.Gorm().WithContext(ctx), tx: tx} }
 
 // system is the actor behind a clock or a comparison with the core.
 var system = Actor{Kind: models.ActorSystem, ID: "countersign"}

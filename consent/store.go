@@ -7,13 +7,17 @@ import (
 	"gorm.io/gorm"
 
 	"countersign/internal/db"
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
 // rows is the SQL of this package, bound to a context and either to a
 // transaction or to the read pool. Changes of state are compare-and-set: they
 // name the state they expect and report whether they found it.
-type rows struct{ g *gorm.DB }
+type rows struct {
+	g  *gorm.DB
+	tx *db.Tx // nil outside a transaction
+}
 
 // sweepSize bounds what one pass of the sweep takes on.
 const sweepSize = 500
@@ -233,7 +237,27 @@ func (r rows) pair(partner models.PartnerID, tenant models.TenantID) (p models.P
 
 // --- history and fences
 
-func (r rows) addEvent(event *models.ConsentEvent) error { return r.g.Create(event).Error }
+// addEvent writes an entry of the history, and the same into the ledger unless the
+// ledger tells of it in another one.
+func (r rows) addEvent(event *models.ConsentEvent, what record) error {
+	if err := r.g.Create(event).Error; err != nil {
+		return err
+	}
+	if what.elsewhere(*event) {
+		return nil
+	}
+	return ledger.AddTx(r.g.Statement.Context, r.tx, what.entry(*event))
+}
+
+// unrecorded lists events that the ledger does not tell of, oldest first. It stands
+// beside record.elsewhere.
+func (r rows) unrecorded(after int64, limit int) ([]models.ConsentEvent, error) {
+	var found []models.ConsentEvent
+	err := r.g.Where("id > ? AND NOT (subject = ? AND to_state = ?)", after, models.SubjectRequest, models.RequestGranted).
+		Where("NOT EXISTS (SELECT 1 FROM ledger_entries l WHERE l.event_id = consent_events.id)").
+		Order("id").Limit(limit).Find(&found).Error
+	return found, err
+}
 
 // events reads the history of the given requests and grants, oldest first.
 func (r rows) events(ids ...string) ([]models.ConsentEvent, error) {

@@ -50,7 +50,9 @@ func serve(ctx context.Context, c Config, log *slog.Logger) error {
 	if err != nil {
 		return errors.Join(err, d.close())
 	}
-	err = serveOn(ctx, c, d, s, log)
+	if err = s.consent.RecordHistory(ctx); err == nil {
+		err = serveOn(ctx, c, d, s, log)
+	}
 	return errors.Join(err, s.close(), d.close())
 }
 
