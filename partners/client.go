@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -37,7 +38,7 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 	if in.Method == models.ClientSecretBasic {
 		secret, digest = r.deps.Secrets.NewSecret()
 	}
-	err = r.inTx(ctx, func(_ context.Context, t change) error {
+	err = r.inTx(ctx, func(ctx context.Context, t change) error {
 		if err := t.ownerExists(client); err != nil {
 			return err
 		}
@@ -45,7 +46,10 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 			return err
 		}
 		client.CreatedAt = t.now
-		if err := t.add(&client); err != nil || digest == nil {
+		if err := t.add(&client); err != nil {
+			return err
+		}
+		if err := t.noteClient(ctx, ledger.ClientCreated, client, ""); err != nil || digest == nil {
 			return err
 		}
 		return t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: client.ID, Digest: digest, CreatedAt: t.now})
