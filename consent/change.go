@@ -37,10 +37,30 @@ func moveRequest(r rows, from models.RequestState, want models.ConsentRequest, c
 			return want, ErrWrongState
 		}
 	}
-	return want, addEvent(r, models.ConsentEvent{
-		Subject: models.SubjectRequest, SubjectID: string(want.ID), PartnerID: want.PartnerID, TenantID: want.TenantID,
-		FromState: string(from), ToState: string(want.State),
-	}, record{request: &want}, c)
+	return want, requestEvent(r, from, record{request: &want}, c)
+}
+
+// noteRequest writes down what happens to a request without moving it; kind is the
+// ledger's word for it.
+func noteRequest(r rows, request models.ConsentRequest, kind string, c cause) error {
+	return requestEvent(r, request.State, record{request: &request, kind: kind}, c)
+}
+
+// requestEvent writes the history of a request. Its tenant is not named in what the
+// tenant must not hear: the feed follows the entry.
+func requestEvent(r rows, from models.RequestState, what record, c cause) error {
+	request := *what.request
+	heard := request.TenantID
+	if c.actor.Kind != models.ActorCustomer {
+		var err error
+		if heard, err = r.heardBy(request); err != nil {
+			return fmt.Errorf("find out who hears of a request: %w", err)
+		}
+	}
+	return addEvent(r, models.ConsentEvent{
+		Subject: models.SubjectRequest, SubjectID: string(request.ID), PartnerID: request.PartnerID, TenantID: heard,
+		FromState: string(from), ToState: string(request.State),
+	}, what, c)
 }
 
 // addGrant creates a grant with its first history entry. errNotAlone means that

@@ -17,10 +17,6 @@ func TestEpochsOfWhoActsInItsOwnName(t *testing.T) {
 			AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 4, CreatedAt: start,
 		}
 		w.create(t, &ops)
-		w.create(t, &models.OAuthClient{
-			ID: models.ClientID(w.byCust.ID), OwnerKind: models.OwnerTenant, TenantID: &w.byCust.TenantID, Name: "IT", Scopes: "devices.write",
-			AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 1, CreatedAt: start,
-		})
 		firm := Acting{Client: models.ClientID(w.byFirm.ID), Partner: w.byFirm.PartnerID}
 		cust := Acting{Client: models.ClientID(w.byCust.ID), Tenant: w.byCust.TenantID}
 		w.exec(t, "UPDATE partners SET epoch = 7 WHERE id = ?", firm.Partner)

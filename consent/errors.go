@@ -43,6 +43,31 @@ var (
 	// ErrExists: a partner has at most one live grant of a tenant.
 	ErrExists = errs.New(errs.Conflict, "consent_exists",
 		"This partner already has a consent that has not ended. End it before you grant another one.")
+	// ErrLink is the one answer for a link that opens nothing: unknown, used, replaced,
+	// expired, withdrawn, or of another tenant.
+	ErrLink = errs.New(errs.NotFound, "consent_link_unknown",
+		"This link opens nothing. It may have been used, have expired, or be meant for somebody else. Requests that wait for you are listed when you sign in.")
+	// ErrNoRight: neither a person in a role nor a client with the right.
+	ErrNoRight = errs.New(errs.Forbidden, "consent_right_missing",
+		"You may not decide over the consent of this organisation. An administrator of it can give the right.")
+	// ErrSignInAgain: a yes needs a sign-in of just now.
+	ErrSignInAgain = errs.New(errs.Forbidden, "consent_sign_in_again",
+		"Giving a permission needs a sign-in that is not older than ten minutes. Sign in again and repeat it.")
+	// ErrWordsChanged: what the person read is not what it would agree to.
+	ErrWordsChanged = errs.New(errs.Conflict, "consent_words_changed",
+		"The words of this request have changed since you read them. Read it again before you decide.")
+	// ErrOpenEnough: too many questions to one tenant stand open.
+	ErrOpenEnough = errs.New(errs.RateLimited, "consent_requests_open",
+		"Too many of your requests to this customer wait for an answer. Withdraw one, or remind the customer of it.")
+	// ErrAskedEnough: the partner has asked enough for one day.
+	ErrAskedEnough = errs.New(errs.RateLimited, "consent_requests_spent",
+		"You have asked as many customers as one day allows. Ask again later.")
+	// ErrRemindedLately: the next reminder must wait.
+	ErrRemindedLately = errs.New(errs.RateLimited, "consent_reminded_lately",
+		"A customer is reminded at most once in three days, and not within three days of the request. Remind again later.")
+	// ErrReminded: there will be no further reminder of this request.
+	ErrReminded = errs.New(errs.Conflict, "consent_reminders_spent",
+		"The customer has been reminded three times. Talk to the customer, or withdraw the request.")
 	// ErrLimitRaced: the devices left were taken by another upload after they
 	// were counted. The caller runs its transaction again and counts anew.
 	ErrLimitRaced = errs.New(errs.Conflict, "consent_limit_raced",

@@ -46,6 +46,12 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 		if err != nil {
 			return err
 		}
+		if err := mayGrant(r, actor, now); err != nil {
+			return err
+		}
+		if err := terms.Shown.check(PromiseOf(request)); err != nil {
+			return err
+		}
 		if grant, err = terms.narrow(request, now); err != nil {
 			return err
 		}
@@ -56,6 +62,12 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 			return err
 		}
 		if err := addGrant(r, grant, c); err != nil {
+			return err
+		}
+		if _, err := s.record(r, decided{
+			kind: models.DecisionGranted, request: &request.ID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
+			promise: PromiseOfGrant(grant), shown: terms.Shown,
+		}, c); err != nil {
 			return err
 		}
 		grant, err = r.grant(grant.ID, scope{}) // with the lock id the database drew
@@ -141,6 +153,9 @@ func (s *Service) change(ctx context.Context, actor Actor, id models.GrantID, to
 	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		found, now, err := lockGrant(ctx, tx, id, own)
 		if err != nil {
+			return err
+		}
+		if err := mayDecide(within(ctx, tx), actor, now); err != nil {
 			return err
 		}
 		if !ends(found.State) && !now.Before(found.ExpiresAt) {

@@ -146,9 +146,12 @@ func (s *Service) complete(r rows, items []Consent, viewer Actor) error {
 			request := requests[*item.Grant.RequestID]
 			item.Request = &request
 		}
-		if viewer.Kind == models.ActorPartner && item.Grant == nil {
-			hidden := forPartner(*item.Request)
-			item.Request = &hidden
+		if item.Request != nil {
+			shown := *item.Request
+			if shown.LinkDigest = nil; viewer.Kind == models.ActorPartner && item.Grant == nil {
+				shown = forPartner(shown)
+			}
+			item.Request = &shown
 		}
 	}
 	return addNames(r, items)

@@ -16,6 +16,7 @@ type record struct {
 	request *models.ConsentRequest
 	grant   *models.Grant
 	person  *Evidence
+	kind    string // the ledger's word for what moves nothing; empty: the states say it
 }
 
 // Terms of a request or grant as an entry of the ledger holds them. Entries are read
@@ -68,6 +69,9 @@ func (t record) entry(event models.ConsentEvent) ledger.Entry {
 		Kind: kindOf(event), Subject: string(event.Subject), SubjectID: event.SubjectID, PartnerID: event.PartnerID,
 		Actor: event.Actor, ActorID: event.ActorID, RequestID: event.HTTPRequest, At: event.At, Event: event.ID,
 		Body: t.terms(event),
+	}
+	if t.kind != "" {
+		e.Kind = t.kind
 	}
 	if event.TenantID != nil {
 		e.TenantID = *event.TenantID

@@ -14,16 +14,19 @@ const (
 	defaultGrant   = 365 * 24 * time.Hour
 	defaultRequest = 30 * 24 * time.Hour
 	longestGrant   = 10 * defaultGrant
+	longestRequest = 90 * 24 * time.Hour
 )
 
-// Request asks a tenant for consent. A tenant nobody knows gets a request of the
-// same shape as a known one; it becomes visible to the tenant that some day bears
-// the id or domain, and expires otherwise.
-func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (models.ConsentRequest, error) {
+// Request asks a tenant for consent and returns the link to it. A tenant nobody knows
+// gets a request of the same shape as a known one; it becomes visible to the tenant
+// that some day bears the id or domain, and expires otherwise. So does one to a tenant
+// that has blocked the partner, but it is never seen.
+func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (Asked, error) {
 	if !mayMoveRequest(models.RequestPending, actor.Kind) {
-		return models.ConsentRequest{}, ErrNotYours
+		return Asked{}, ErrNotYours
 	}
 	var request models.ConsentRequest
+	var secret string
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		now, err := tx.Now(ctx)
 		if err != nil {
@@ -32,17 +35,43 @@ func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (mod
 		if request, err = ask.validate(now); err != nil {
 			return err
 		}
-		r := within(ctx, tx)
-		if request.TenantID, err = r.tenantNamed(request.TenantRef); err != nil {
-			return fmt.Errorf("look for the tenant: %w", err)
-		}
 		request.ID = models.RequestID(s.newID())
 		request.PartnerID, request.CreatedBy = actor.PartnerID, models.ClientID(actor.ID)
 		request.State, request.CreatedAt = models.RequestPending, now
+		r := within(ctx, tx)
+		if err := s.caps.admit(r, request, now); err != nil {
+			return err
+		}
+		if err := address(r, &request); err != nil {
+			return err
+		}
+		secret = newLink(&request, *request.LinkUntil)
 		request, err = moveRequest(r, "", request, cause{actor: actor, at: now})
 		return err
 	})
-	return forPartner(request), err
+	if err != nil {
+		return Asked{}, err
+	}
+	if s.prober != nil {
+		s.prober.Asked(ctx, actor.PartnerID, request.TenantID != nil)
+	}
+	return Asked{request, secret}.forPartner(), nil
+}
+
+// address finds out whom a request reaches. It does the same for everybody, so that
+// the time it takes tells nothing.
+func address(r rows, request *models.ConsentRequest) (err error) {
+	if request.TenantID, err = r.tenantNamed(request.TenantRef); err != nil {
+		return fmt.Errorf("look for the tenant: %w", err)
+	}
+	var tenant models.TenantID
+	if request.TenantID != nil {
+		tenant = *request.TenantID
+	}
+	if request.Muted, err = r.isBlocked(tenant, request.PartnerID); err != nil {
+		return fmt.Errorf("look for a block: %w", err)
+	}
+	return nil
 }
 
 // Withdraw takes back the partner's own request while nobody has decided.
@@ -61,7 +90,7 @@ func (s *Service) close(ctx context.Context, actor Actor, id models.RequestID, t
 	if !mayMoveRequest(to, actor.Kind) {
 		return models.ConsentRequest{}, ErrNotYours
 	}
-	if err := checkReason(reason); err != nil {
+	if err := checkReasonOf(actor, reason); err != nil {
 		return models.ConsentRequest{}, err
 	}
 	var request models.ConsentRequest
@@ -71,8 +100,17 @@ func (s *Service) close(ctx context.Context, actor Actor, id models.RequestID, t
 		if request, now, err = openRequest(ctx, tx, id, actor, to); err != nil {
 			return err
 		}
+		r, c := within(ctx, tx), cause{actor, reason, now}
+		if err := mayDecide(r, actor, now); err != nil {
+			return err
+		}
 		request.State = to
-		request, err = moveRequest(within(ctx, tx), models.RequestPending, request, cause{actor, reason, now})
+		if request, err = moveRequest(r, models.RequestPending, request, c); err != nil || to != models.RequestDeclined {
+			return err
+		}
+		_, err = s.record(r, decided{
+			kind: models.DecisionDeclined, request: &request.ID, partner: request.PartnerID, tenant: actor.TenantID, promise: PromiseOf(request),
+		}, c)
 		return err
 	})
 	return request, err
@@ -102,8 +140,8 @@ func openRequest(ctx context.Context, tx *db.Tx, id models.RequestID, actor Acto
 	return request, now, checkRequestMove(request.State, to, actor.Kind)
 }
 
-// forPartner hides whether the tenant exists.
+// forPartner hides whether the tenant exists and whether it listens.
 func forPartner(request models.ConsentRequest) models.ConsentRequest {
-	request.TenantID = nil
+	request.TenantID, request.Muted, request.LinkDigest = nil, false, nil
 	return request
 }

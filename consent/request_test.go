@@ -31,6 +31,7 @@ func TestRequestStoresWhatWasAskedAndItsDefaults(t *testing.T) {
 			Scopes: "devices.register devices.read", DeviceLimit: ptr(int64(500)),
 			GrantUntil: start.Add(365 * 24 * time.Hour), ExpiresAt: start.Add(30 * 24 * time.Hour),
 			CreatedBy: models.ClientID(w.byFirm.ID), CreatedAt: start,
+			LinkDigest: linkDigest(got.Secret), LinkUntil: ptr(start.Add(7 * 24 * time.Hour)),
 		}
 		if !reflect.DeepEqual(stored, want) {
 			t.Errorf("stored %+v\nwant   %+v", stored, want)
@@ -138,12 +139,16 @@ func (w *world) partnerViews(t *testing.T, ask NewRequest) []any {
 	for i := range events {
 		events[i].ID, events[i].SubjectID = 0, ""
 	}
-	for _, r := range []*models.ConsentRequest{&made, got.Request, list[0].Request, &closed} {
+	for _, r := range []*models.ConsentRequest{&made.ConsentRequest, got.Request, list[0].Request, &closed} {
 		if r.TenantID != nil {
 			t.Errorf("the tenant's id is shown: %+v", r)
 		}
 		r.ID, r.TenantRef = "", ""
 	}
+	if len(made.Secret) != 43 {
+		t.Errorf("a secret of %d characters", len(made.Secret))
+	}
+	made.Secret = ""
 	return []any{made, got, list[0], closed, events}
 }
 

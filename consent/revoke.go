@@ -52,6 +52,9 @@ func (s *Service) startRevoking(ctx context.Context, id models.GrantID, own scop
 		if found.State == models.GrantRevoking || found.State == models.GrantRevoked {
 			return nil
 		}
+		if err := mayDecide(within(ctx, tx), c.actor, now); err != nil {
+			return err
+		}
 		c.at = now
 		grant, err = moveGrant(within(ctx, tx), found, models.GrantRevoking, c, floor)
 		return err

@@ -52,7 +52,10 @@ func newWorld(t *testing.T, dialect db.Dialect) *world {
 	t.Helper()
 	w := &world{clock: &clock{now: start}, core: &core{fences: map[string]int64{}}}
 	w.d = dbtest.New(t, dialect, migrations.Gateway, dbtest.WithClock(w.clock.Now))
-	w.Service = New(Deps{DB: w.d, Sink: w.core, FenceWait: 5 * time.Second, Jitter: func() float64 { return 0 }})
+	w.Service = New(Deps{
+		DB: w.d, Sink: w.core, FenceWait: 5 * time.Second, Jitter: func() float64 { return 0 },
+		Caps: Caps{OpenPerTenant: 1000, PerDay: 1000},
+	})
 	w.byOps = Actor{Kind: models.ActorOperator, ID: "alice", HTTPRequest: "http-ops"}
 	w.byFirm = w.addPartner(t, "Contoso OEM")
 	w.byCust = w.addTenant(t, "Fabrikam", "fabrikam.example")
@@ -99,7 +102,12 @@ func (w *world) addTenantAs(t *testing.T, id models.TenantID, name string, domai
 	for i, domain := range domains {
 		w.create(t, &models.TenantDomain{Domain: domain, TenantID: id, VerifiedAt: start.Add(time.Duration(i) * time.Hour)})
 	}
-	return Actor{Kind: models.ActorCustomer, ID: "t-" + name, TenantID: id, HTTPRequest: "http-" + name}
+	client := models.ClientID("t-" + uuid.NewString())
+	w.create(t, &models.OAuthClient{
+		ID: client, OwnerKind: models.OwnerTenant, TenantID: &id, Name: "automation", Scopes: "consents.read " + RightToDecide,
+		AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 1, CreatedAt: start,
+	})
+	return Actor{Kind: models.ActorCustomer, ID: string(client), TenantID: id, HTTPRequest: "http-" + name}
 }
 
 // newRequest is a plain question to the world's tenant.
@@ -116,7 +124,24 @@ func (w *world) request(t *testing.T) models.ConsentRequest {
 	if err != nil {
 		t.Fatalf("request: %v", err)
 	}
-	return request
+	return request.ConsentRequest
+}
+
+// person is an actor of the tenant who signed in a minute before the world's clock.
+func (w *world) person(t *testing.T, tenant models.TenantID, role models.PersonRole) Actor {
+	t.Helper()
+	id := uuid.NewString()
+	w.create(t, &models.Person{
+		ID: models.PersonID(id), TenantID: tenant, Issuer: "https://login.fabrikam.example", Subject: "sub-" + id, Name: "Ada",
+		GivenRole: &role, State: models.PersonActive, CreatedAt: start,
+	})
+	return Actor{
+		Kind: models.ActorCustomer, ID: id, TenantID: tenant, HTTPRequest: "http-person",
+		Person: &Evidence{
+			ID: models.PersonID(id), Name: "Ada", Issuer: "https://login.fabrikam.example", Subject: "sub-" + id, ACR: "mfa", AMR: []string{"pwd", "otp"},
+			AuthTime: w.clock.Now().Add(-time.Minute), Role: role,
+		},
+	}
 }
 
 // granted asks and grants with a limit; 0 means none.

@@ -31,7 +31,9 @@ type Deps struct {
 	Sweep     time.Duration // how often RunFences looks for work; 0 means 1 s
 	// Tick replaces the ticker of RunFences; nil takes time.NewTicker. The
 	// function it returns stops it.
-	Tick func(every time.Duration) (ticks <-chan time.Time, stop func())
+	Tick   func(every time.Duration) (ticks <-chan time.Time, stop func())
+	Caps   Caps   // the zero value takes the defaults
+	Prober Prober // nil watches for nothing
 	// Jitter returns a number in [0, 1) that spreads retries; nil takes a random one.
 	Jitter func() float64
 }
@@ -49,6 +51,8 @@ type Service struct {
 	sweep  time.Duration
 	tick   func(time.Duration) (<-chan time.Time, func())
 	jitter func() float64
+	caps   Caps
+	prober Prober
 }
 
 // New makes a Service. RunFences must run beside it in at least one replica.
@@ -56,6 +60,7 @@ func New(d Deps) *Service {
 	s := &Service{
 		db: d.DB, sink: d.Sink, reader: d.Reader, log: d.Logger, newID: d.NewID,
 		wait: d.FenceWait, sweep: d.Sweep, tick: d.Tick, jitter: d.Jitter,
+		caps: d.Caps.withDefaults(), prober: d.Prober,
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

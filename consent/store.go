@@ -49,8 +49,134 @@ func (r rows) request(id models.RequestID, s scope) (models.ConsentRequest, erro
 func (r rows) moveRequest(request models.ConsentRequest, from models.RequestState) (bool, error) {
 	done := r.g.Model(&models.ConsentRequest{}).Where("id = ? AND state = ?", request.ID, from).Updates(map[string]any{
 		"state": request.State, "decided_at": request.DecidedAt, "tenant_id": request.TenantID, "grant_id": request.GrantID,
+		"link_digest": nil, "link_until": nil,
 	})
 	return done.RowsAffected == 1, done.Error
+}
+
+// requestByLink finds the pending request of the scope behind a link that still opens
+// it. The zero request means that there is none; why is not asked, so that every reason
+// costs the same.
+func (r rows) requestByLink(digest []byte, s scope, now time.Time) (models.ConsentRequest, error) {
+	var found []models.ConsentRequest
+	err := s.requests(r.g).Where("link_digest = ? AND state = ? AND link_until > ? AND expires_at > ?",
+		digest, models.RequestPending, now, now).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return models.ConsentRequest{}, err
+	}
+	return found[0], nil
+}
+
+// setLink replaces the link of a pending request.
+func (r rows) setLink(request models.ConsentRequest) (bool, error) {
+	done := r.g.Exec(`UPDATE consent_requests SET link_digest = ?, link_until = ? WHERE id = ? AND partner_id = ? AND state = 'pending'`,
+		request.LinkDigest, request.LinkUntil, request.ID, request.PartnerID)
+	return done.RowsAffected == 1, done.Error
+}
+
+// setReminded notes a reminder, if nobody was faster.
+func (r rows) setReminded(request models.ConsentRequest) (bool, error) {
+	done := r.g.Exec(`UPDATE consent_requests SET reminders = ?, reminded_at = ?
+		WHERE id = ? AND partner_id = ? AND state = 'pending' AND reminders = ?`,
+		request.Reminders, request.RemindedAt, request.ID, request.PartnerID, request.Reminders-1)
+	return done.RowsAffected == 1, done.Error
+}
+
+// queue makes the requests of one partner wait for each other until the transaction ends.
+func (r rows) queue(partner models.PartnerID, now time.Time) error {
+	return r.g.Exec(`INSERT INTO consent_askers (partner_id, asked_at) VALUES (?, ?)
+		ON CONFLICT (partner_id) DO UPDATE SET asked_at = excluded.asked_at`, partner, now).Error
+}
+
+// askedSince lists when a partner asked, the newest first.
+func (r rows) askedSince(partner models.PartnerID, since time.Time, limit int) ([]time.Time, error) {
+	var at []time.Time
+	err := r.g.Model(&models.ConsentRequest{}).Where("partner_id = ? AND created_at > ?", partner, since).
+		Order("created_at DESC").Limit(limit).Pluck("created_at", &at).Error
+	return at, err
+}
+
+// openUntil lists until when a partner's requests to one id or domain stand, the
+// longest first.
+func (r rows) openUntil(partner models.PartnerID, ref string, now time.Time, limit int) ([]time.Time, error) {
+	var until []time.Time
+	err := r.g.Model(&models.ConsentRequest{}).
+		Where("partner_id = ? AND tenant_ref = ? AND state = 'pending' AND expires_at > ?", partner, ref, now).
+		Order("expires_at DESC").Limit(limit).Pluck("expires_at", &until).Error
+	return until, err
+}
+
+// heardBy is the tenant that may hear of a request: the one it reaches now, unless it
+// does not listen to the partner.
+func (r rows) heardBy(request models.ConsentRequest) (*models.TenantID, error) {
+	var found []models.TenantID
+	err := r.g.Raw(`SELECT t.id FROM tenants t
+		WHERE t.id = COALESCE(?, (SELECT tenant_id FROM tenant_domains WHERE domain = ?), ?)
+		AND NOT EXISTS (SELECT 1 FROM partner_blocks b WHERE b.tenant_id = t.id AND b.partner_id = ?)`,
+		request.TenantID, request.TenantRef, request.TenantRef, request.PartnerID).Scan(&found).Error
+	if err != nil || len(found) == 0 || request.Muted {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// --- blocks, rights and decisions
+
+func (r rows) isBlocked(tenant models.TenantID, partner models.PartnerID) (bool, error) {
+	var n int64
+	err := r.g.Model(&models.PartnerBlock{}).Where("tenant_id = ? AND partner_id = ?", tenant, partner).Count(&n).Error
+	return n > 0, err
+}
+
+// addBlock reports false when the partner is blocked already.
+func (r rows) addBlock(block models.PartnerBlock) (bool, error) {
+	done := r.g.Exec(`INSERT INTO partner_blocks (tenant_id, partner_id, reason, created_by, created_at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (tenant_id, partner_id) DO NOTHING`, block.TenantID, block.PartnerID, block.Reason, block.CreatedBy, block.CreatedAt)
+	return done.RowsAffected == 1, done.Error
+}
+
+// removeBlock reports false when the partner is not blocked.
+func (r rows) removeBlock(block models.PartnerBlock) (bool, error) {
+	done := r.g.Exec(`DELETE FROM partner_blocks WHERE tenant_id = ? AND partner_id = ?`, block.TenantID, block.PartnerID)
+	return done.RowsAffected == 1, done.Error
+}
+
+// blocks lists the blocks of a tenant, or the one of a partner, the newest first.
+func (r rows) blocks(tenant models.TenantID, only models.PartnerID) ([]models.PartnerBlock, error) {
+	g := r.g.Where("tenant_id = ?", tenant)
+	if only != "" {
+		g = g.Where("partner_id = ?", only)
+	}
+	var found []models.PartnerBlock
+	return found, g.Order("created_at DESC, partner_id").Limit(MaxPage).Find(&found).Error
+}
+
+// clientDecides reports whether a client of the tenant has the right to decide now.
+func (r rows) clientDecides(id models.ClientID, tenant models.TenantID, now time.Time) (bool, error) {
+	var scopes []string
+	err := r.g.Model(&models.OAuthClient{}).
+		Where("id = ? AND tenant_id = ? AND state = ? AND (expires_at IS NULL OR expires_at > ?)", id, tenant, models.ClientActive, now).
+		Pluck("scopes", &scopes).Error
+	return len(scopes) == 1 && hasScope(scopes[0], RightToDecide), err
+}
+
+// person reads somebody of the tenant; the zero person may decide nothing.
+func (r rows) person(id models.PersonID, tenant models.TenantID) (models.Person, error) {
+	var found []models.Person
+	err := r.g.Where("id = ? AND tenant_id = ?", id, tenant).Limit(1).Find(&found).Error
+	if err != nil || len(found) == 0 {
+		return models.Person{}, err
+	}
+	return found[0], nil
+}
+
+func (r rows) addDecision(decision *models.ConsentDecision) error { return r.g.Create(decision).Error }
+
+// decisions reads the decisions about a request or grant, the oldest first.
+func (r rows) decisions(ids ...string) ([]models.ConsentDecision, error) {
+	var found []models.ConsentDecision
+	err := r.g.Where("request_id IN ? OR grant_id IN ?", ids, ids).Order("at, id").Find(&found).Error
+	return found, err
 }
 
 // overdueRequests lists pending requests nobody decided in time.
@@ -413,6 +539,9 @@ func (s scope) requests(g *gorm.DB) *gorm.DB {
 		// order of creation can lose one.
 		g = g.Where(`(tenant_id = ? OR tenant_id IS NULL AND (tenant_ref = ?
 			OR tenant_ref IN (SELECT domain FROM tenant_domains WHERE tenant_domains.tenant_id = ?)))`, s.tenant, s.tenant, s.tenant)
+		// A tenant does not hear of a partner it has blocked, except in what it decided.
+		g = g.Where(`NOT muted AND (state IN ('granted', 'declined') OR NOT EXISTS (SELECT 1 FROM partner_blocks
+			WHERE partner_blocks.tenant_id = ? AND partner_blocks.partner_id = consent_requests.partner_id))`, s.tenant)
 	}
 	return g
 }

@@ -38,7 +38,8 @@ type NewRequest struct {
 	Scopes     []string   // grant scopes, at least one
 	Limits     Limits     // a nil limit asks for none
 	GrantUntil *time.Time // until when the grant is to last; nil means one year
-	ExpiresAt  *time.Time // until when the question stands; nil means 30 days
+	ExpiresAt  *time.Time // until when the question stands, at most 90 days; nil means 30 days
+	LinkUntil  *time.Time // until when the link opens it; nil means 7 days
 }
 
 // Terms are what a tenant grants. They may only narrow the request; a nil
@@ -47,6 +48,7 @@ type Terms struct {
 	Scopes    []string
 	Limits    Limits
 	ExpiresAt *time.Time
+	Shown     Reading // what the person read; the zero value for a client
 }
 
 // Revocation answers a revoke.

@@ -1,13 +1,13 @@
 package consent
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/internal/errs"
+	"countersign/internal/plaintext"
 	"countersign/models"
 )
 
@@ -23,8 +23,8 @@ func (n NewRequest) validate(now time.Time) (models.ConsentRequest, error) {
 	var faults faults
 	request := models.ConsentRequest{
 		TenantRef:  faults.tenant(n.Tenant),
-		Purpose:    faults.text("purpose", n.Purpose, longestPurpose),
-		Reference:  faults.text("reference", n.Reference, longestReference),
+		Purpose:    faults.plain("purpose", n.Purpose, longestPurpose),
+		Reference:  faults.plain("reference", n.Reference, longestReference),
 		Scopes:     faults.scopes(n.Scopes),
 		GrantUntil: now.Add(defaultGrant), ExpiresAt: now.Add(defaultRequest),
 	}
@@ -42,8 +42,10 @@ func (n NewRequest) validate(now time.Time) (models.ConsentRequest, error) {
 	}
 	if n.ExpiresAt != nil {
 		request.ExpiresAt = instant(*n.ExpiresAt)
-		faults.between("expiresAt", request.ExpiresAt, now, request.GrantUntil)
+		faults.between("expiresAt", request.ExpiresAt, now, earlier(request.GrantUntil, now.Add(longestRequest)))
 	}
+	link := faults.linkEnd(n.LinkUntil, now, request.ExpiresAt)
+	request.LinkUntil = &link
 	return request, faults.err()
 }
 
@@ -55,6 +57,24 @@ func checkReason(reason string) error {
 	var faults faults
 	faults.text("reason", reason, longestReason)
 	return faults.err()
+}
+
+// checkReasonOf is checkReason for whoever gives it: a partner's is read by strangers.
+func checkReasonOf(actor Actor, reason string) error {
+	var faults faults
+	if actor.Kind == models.ActorPartner {
+		faults.plain("reason", reason, longestReason)
+	} else {
+		faults.text("reason", reason, longestReason)
+	}
+	return faults.err()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // faults collects what is wrong with an input.
@@ -78,25 +98,31 @@ func (f *faults) between(field string, t, now, latest time.Time) {
 	}
 }
 
-// text trims outer blanks and refuses what a person could not read safely on a
-// page: broken UTF-8, control characters, and characters that reorder text.
+// text trims outer blanks and refuses what a person could not read safely on a page.
 func (f *faults) text(field, s string, longest int) string {
 	s = strings.TrimSpace(s)
-	switch {
-	case !utf8.ValidString(s):
-		f.add(field, "is not valid UTF-8")
-	case strings.ContainsFunc(s, unsafe):
-		f.add(field, "holds a control character")
-	case utf8.RuneCountInString(s) > longest:
-		f.add(field, "is too long")
+	if fault := plaintext.Fault(s, longest); fault != "" {
+		f.add(field, fault)
 	}
 	return s
 }
 
-// unsafe tells control characters and the bidirectional overrides and isolates
-// (Unicode Standard Annex 9, section 2).
-func unsafe(r rune) bool {
-	return unicode.IsControl(r) || '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069'
+// plain is text in which a partner also cannot lead the reader elsewhere: no links,
+// host names and mail addresses.
+func (f *faults) plain(field, s string, longest int) string {
+	s = f.text(field, s, longest)
+	if found := plaintext.Address(s); found != "" {
+		f.add(field, fmt.Sprintf("holds what looks like an address: %q. The customer is never led elsewhere; write it without, or put a blank after the full stop", shorten(found)))
+	}
+	return s
+}
+
+// shorten keeps a quotation short.
+func shorten(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
 }
 
 // scopes stores a non-empty set of known scopes.

@@ -130,6 +130,85 @@ type ConsentRequest struct {
 	CreatedAt   time.Time
 	DecidedAt   *time.Time
 	GrantID     *GrantID
+
+	LinkDigest []byte     // SHA-256 of the secret in the link; nil once decided
+	LinkUntil  *time.Time // until when the link opens the request
+	Reminders  int        // how often the partner reminded the tenant
+	RemindedAt *time.Time
+	Muted      bool // the tenant had blocked the partner; it is never shown to the tenant
+}
+
+// ConsentAsker is the row whose lock keeps the counting of a partner's requests exact.
+type ConsentAsker struct {
+	PartnerID PartnerID `gorm:"primaryKey"`
+	AskedAt   time.Time
+}
+
+// PartnerBlock says that a tenant does not want to be asked by a partner.
+type PartnerBlock struct {
+	TenantID  TenantID  `gorm:"primaryKey"`
+	PartnerID PartnerID `gorm:"primaryKey"`
+	Reason    string
+	CreatedBy string // client id or person id
+	CreatedAt time.Time
+}
+
+// DecisionKind says what was decided.
+type DecisionKind string
+
+// The values of DecisionKind.
+const (
+	DecisionGranted  DecisionKind = "granted"
+	DecisionDeclined DecisionKind = "declined"
+	DecisionWidened  DecisionKind = "widened"
+	DecisionRenewed  DecisionKind = "renewed"
+)
+
+// Valid reports whether the value is one of the above.
+func (v DecisionKind) Valid() bool {
+	switch v {
+	case DecisionGranted, DecisionDeclined, DecisionWidened, DecisionRenewed:
+		return true
+	}
+	return false
+}
+
+// Value refuses to write an unknown value.
+func (v DecisionKind) Value() (driver.Value, error) { return enumValue(v, v.Valid()) }
+
+// Scan refuses to read an unknown value.
+func (v *DecisionKind) Scan(src any) error { return enumScan(v, src, DecisionKind.Valid) }
+
+// ConsentDecision is the frozen record of a decision: who decided what, in which
+// words, and how that person had proven who it is. It is append-only.
+type ConsentDecision struct {
+	ID          string `gorm:"primaryKey"`
+	Decision    DecisionKind
+	RequestID   *RequestID // the request that was answered; nil if there was none
+	GrantID     *GrantID   // nil for a no
+	PartnerID   PartnerID
+	TenantID    TenantID
+	Scopes      string
+	DeviceLimit *int64
+	ExpiresAt   time.Time // of the permission that was given or asked for
+
+	Language       string
+	WordingVersion string
+	Wording        string // the words for what was decided
+	WordingDigest  string // SHA-256 of them, in hexadecimal digits
+	ShownDigest    string // of the words on the page the person answered; empty without a page
+
+	ActorID     string    // person id or client id
+	PersonID    *PersonID // nil for a client of the tenant
+	PersonName  string
+	PersonRole  string
+	Issuer      string
+	Subject     string
+	ACR         string     `gorm:"column:acr"`
+	AMR         string     `gorm:"column:amr"` // space separated
+	AuthTime    *time.Time // nil for a client
+	HTTPRequest string
+	At          time.Time
 }
 
 // Grant is a tenant's registration authorization for one partner.

@@ -8,6 +8,7 @@ const (
 	ConsentWithdrawn = "consent.withdrawn"
 	ConsentExpired   = "consent.expired" // a request nobody decided, or a grant at its end
 	ConsentReminded  = "consent.reminded"
+	ConsentRelinked  = "consent.relinked" // a new link to a request replaced the old one
 	ConsentAmended   = "consent.amended"
 	ConsentSuspended = "consent.suspended"
 	ConsentResumed   = "consent.resumed"

@@ -14,7 +14,7 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 	dbtest.CheckDrift(
 		t, migrations.Gateway,
 		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
-		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
+		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.ConsentAsker{}, &models.PartnerBlock{}, &models.ConsentDecision{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
 		&models.LedgerEntry{}, &models.LedgerInbox{}, &models.LedgerLink{}, &models.LedgerChain{}, &models.LedgerCheckpoint{}, &models.LedgerLease{},
 		&models.GrantVersion{}, &models.PartnerLink{},
 		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
