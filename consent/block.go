@@ -44,7 +44,7 @@ func (s *Service) Block(ctx context.Context, actor Actor, partner models.Partner
 		if err != nil || !fresh {
 			return err
 		}
-		return blockEvent(ctx, tx, made, true, cause{actor, made.Reason, now})
+		return blockEvent(ctx, tx, made, true, cause{actor: actor, reason: made.Reason, at: now})
 	})
 	if err != nil {
 		return Block{}, err

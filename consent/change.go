@@ -15,6 +15,8 @@ type cause struct {
 	actor  Actor
 	reason string
 	at     time.Time
+
+	decision *string // id of the record of a decision; nil for any other change
 }
 
 // moveRequest performs one transition of a request and writes its history entry
@@ -86,7 +88,7 @@ func addGrant(r rows, grant models.Grant, c cause) error {
 func addVersion(r rows, g models.Grant, change models.GrantChange, answered *models.RequestID, c cause) error {
 	err := r.addVersion(&models.GrantVersion{
 		GrantID: g.ID, Version: g.Version, Change: change, Epoch: g.Epoch, Scopes: g.Scopes, DeviceLimit: g.DeviceLimit,
-		GrantLists: g.GrantLists, ExpiresAt: g.ExpiresAt, RequestID: answered,
+		GrantLists: g.GrantLists, ExpiresAt: g.ExpiresAt, RequestID: answered, EvidenceID: c.decision,
 		Actor: c.actor.Kind, ActorID: c.actor.ID, Reason: c.reason, HTTPRequest: c.actor.HTTPRequest, At: c.at,
 	})
 	if err != nil {

@@ -99,8 +99,9 @@ func (r Reading) check(asked Promise) error {
 	return nil
 }
 
-// record freezes a decision and returns its id.
-func (s *Service) record(r rows, d decided, c cause) (string, error) {
+// record freezes a decision. It returns the cause of the change that follows, which
+// names the record.
+func (s *Service) record(r rows, d decided, c cause) (cause, error) {
 	words := Wording(d.shown.Language, d.promise)
 	row := models.ConsentDecision{
 		ID: s.newID(), Decision: d.kind, RequestID: d.request, GrantID: d.grant, PartnerID: d.partner, TenantID: d.tenant,
@@ -116,7 +117,8 @@ func (s *Service) record(r rows, d decided, c cause) (string, error) {
 		}
 	}
 	if err := r.addDecision(&row); err != nil {
-		return "", fmt.Errorf("record a decision: %w", err)
+		return c, fmt.Errorf("record a decision: %w", err)
 	}
-	return row.ID, nil
+	c.decision = &row.ID
+	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -40,6 +41,10 @@ func TestDecisionIsFrozen(t *testing.T) {
 			if !ok {
 				t.Errorf("%s: %+v", name, got)
 			}
+		}
+		entries := w.entries(t)
+		if last := entries[len(entries)-1]; last.Kind != ledger.ConsentGranted || !strings.Contains(last.Body, `"de":"`+words.Digest()+`"`) {
+			t.Errorf("the ledger says %+v", last)
 		}
 		if w.d.Write().Exec("UPDATE consent_decisions SET person_name = 'Eve'").Error == nil ||
 			w.d.Write().Exec("DELETE FROM consent_decisions").Error == nil {

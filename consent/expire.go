@@ -26,7 +26,7 @@ func (s *Service) expireRequests(ctx context.Context) error {
 		}
 		for _, request := range overdue {
 			request.State = models.RequestExpired
-			_, err := moveRequest(r, models.RequestPending, request, cause{system, "nobody decided in time", now})
+			_, err := moveRequest(r, models.RequestPending, request, cause{actor: system, reason: "nobody decided in time", at: now})
 			if err != nil && !errors.Is(err, ErrWrongState) { // somebody decided just now
 				return err
 			}
@@ -65,7 +65,7 @@ func (s *Service) expireGrant(ctx context.Context, id models.GrantID) error {
 		if err != nil || ends(grant.State) || now.Before(grant.ExpiresAt) {
 			return err
 		}
-		_, err = moveGrant(within(ctx, tx), grant, models.GrantExpired, cause{system, "its time was over", now}, 0)
+		_, err = moveGrant(within(ctx, tx), grant, models.GrantExpired, cause{actor: system, reason: "its time was over", at: now}, 0)
 		return err
 	})
 	if err != nil {

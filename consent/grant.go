@@ -56,18 +56,18 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 			return err
 		}
 		grant.ID, grant.TenantID = models.GrantID(s.newID()), actor.TenantID
-		c := cause{actor: actor, at: now}
+		c, err := s.record(r, decided{
+			kind: models.DecisionGranted, request: &request.ID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
+			promise: PromiseOfGrant(grant), shown: terms.Shown,
+		}, cause{actor: actor, at: now})
+		if err != nil {
+			return err
+		}
 		request.State, request.GrantID = models.RequestGranted, &grant.ID
 		if _, err := moveRequest(r, models.RequestPending, request, c); err != nil {
 			return err
 		}
 		if err := addGrant(r, grant, c); err != nil {
-			return err
-		}
-		if _, err := s.record(r, decided{
-			kind: models.DecisionGranted, request: &request.ID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
-			promise: PromiseOfGrant(grant), shown: terms.Shown,
-		}, c); err != nil {
 			return err
 		}
 		grant, err = r.grant(grant.ID, scope{}) // with the lock id the database drew
@@ -161,7 +161,7 @@ func (s *Service) change(ctx context.Context, actor Actor, id models.GrantID, to
 		if !ends(found.State) && !now.Before(found.ExpiresAt) {
 			return errExpired
 		}
-		grant, err = moveGrant(within(ctx, tx), found, to, cause{actor, reason, now}, 0)
+		grant, err = moveGrant(within(ctx, tx), found, to, cause{actor: actor, reason: reason, at: now}, 0)
 		return err
 	})
 	return grant, err

@@ -133,7 +133,7 @@ func (s *Service) NewLink(ctx context.Context, actor Actor, id models.RequestID,
 		if !moved {
 			return ErrWrongState
 		}
-		return noteRequest(r, request, ledger.ConsentRelinked, cause{actor, "a new link replaced the old one", now})
+		return noteRequest(r, request, ledger.ConsentRelinked, cause{actor: actor, reason: "a new link replaced the old one", at: now})
 	})
 	return asked.forPartner(), err
 }

@@ -269,7 +269,7 @@ func TestAClaimThatWaitsForARevokeSeesIt(t *testing.T) {
 				return err
 			}
 			stop.here()
-			_, err = moveGrant(within(ctx, tx), locked, models.GrantRevoking, cause{w.byCust, "", now}, 0)
+			_, err = moveGrant(within(ctx, tx), locked, models.GrantRevoking, cause{actor: w.byCust, at: now}, 0)
 			return err
 		})
 	}()

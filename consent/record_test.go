@@ -100,9 +100,8 @@ func TestAPersonIsRecordedForItsOwnSideOnly(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
 		grant := w.granted(t, 0)
-		anna := w.byCust
-		anna.ID = "person-1"
-		anna.Person = &Evidence{ID: "person-1", Name: "Anna Example", Issuer: "https://idp.example", Subject: "s-1", Role: "approver", AuthTime: start}
+		anna := w.person(t, w.byCust.TenantID, models.PersonApprover)
+		anna.Person.Name = "Anna Example"
 		if _, err := w.Suspend(t.Context(), anna, grant.ID, ""); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +111,7 @@ func TestAPersonIsRecordedForItsOwnSideOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		person, _ := body["forTenant"].(map[string]any)
-		if body["role"] != "approver" || person["name"] != "Anna Example" || person["subject"] != "s-1" {
+		if body["role"] != "approver" || person["name"] != "Anna Example" || person["subject"] != anna.Person.Subject {
 			t.Errorf("body %v", body)
 		}
 		delete(body, "forTenant")

@@ -44,7 +44,7 @@ func (s *Service) Remind(ctx context.Context, actor Actor, id models.RequestID) 
 		if !moved {
 			return ErrWrongState
 		}
-		return noteRequest(r, request, ledger.ConsentReminded, cause{actor, fmt.Sprintf("reminder %d of %d", request.Reminders, mostReminders), now})
+		return noteRequest(r, request, ledger.ConsentReminded, cause{actor: actor, reason: fmt.Sprintf("reminder %d of %d", request.Reminders, mostReminders), at: now})
 	})
 	return forPartner(request), err
 }

@@ -100,17 +100,20 @@ func (s *Service) close(ctx context.Context, actor Actor, id models.RequestID, t
 		if request, now, err = openRequest(ctx, tx, id, actor, to); err != nil {
 			return err
 		}
-		r, c := within(ctx, tx), cause{actor, reason, now}
+		r, c := within(ctx, tx), cause{actor: actor, reason: reason, at: now}
 		if err := mayDecide(r, actor, now); err != nil {
 			return err
 		}
-		request.State = to
-		if request, err = moveRequest(r, models.RequestPending, request, c); err != nil || to != models.RequestDeclined {
-			return err
+		if to == models.RequestDeclined {
+			c, err = s.record(r, decided{
+				kind: models.DecisionDeclined, request: &request.ID, partner: request.PartnerID, tenant: actor.TenantID, promise: PromiseOf(request),
+			}, c)
+			if err != nil {
+				return err
+			}
 		}
-		_, err = s.record(r, decided{
-			kind: models.DecisionDeclined, request: &request.ID, partner: request.PartnerID, tenant: actor.TenantID, promise: PromiseOf(request),
-		}, c)
+		request.State = to
+		request, err = moveRequest(r, models.RequestPending, request, c)
 		return err
 	})
 	return request, err

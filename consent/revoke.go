@@ -99,7 +99,7 @@ func finishRevoking(ctx context.Context, tx *db.Tx, fence models.Fence) error {
 	if grant.State != models.GrantRevoking || grant.Epoch > fence.MinEpoch {
 		return nil
 	}
-	_, err = moveGrant(within(ctx, tx), grant, models.GrantRevoked, cause{system, "the core acknowledged the stop", now}, 0)
+	_, err = moveGrant(within(ctx, tx), grant, models.GrantRevoked, cause{actor: system, reason: "the core acknowledged the stop", at: now}, 0)
 	return err
 }
 

@@ -128,7 +128,7 @@ func tryGrant(t *testing.T, w *world, from, to models.GrantState, by models.Acto
 	w.create(t, &grant)
 	legal := legalGrants[[3]string{string(from), string(to), string(by)}]
 	err := w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-		_, err := moveGrant(within(ctx, tx), grant, to, cause{Actor{Kind: by, ID: "x"}, "why", start.Add(time.Minute)}, 0)
+		_, err := moveGrant(within(ctx, tx), grant, to, cause{actor: Actor{Kind: by, ID: "x"}, reason: "why", at: start.Add(time.Minute)}, 0)
 		return err
 	})
 	after := w.readGrant(t, grant.ID)

@@ -11,7 +11,10 @@ import (
 	"countersign/models"
 )
 
-const consentsPath = "/v1/consents"
+const (
+	consentsPath = "/v1/consents"
+	blocksPath   = consentsPath + "/blocks"
+)
 
 // actor is who changes or reads a consent.
 func actor(c *gin.Context) consent.Actor {
@@ -29,13 +32,15 @@ func actor(c *gin.Context) consent.Actor {
 	}
 }
 
-// askConsent asks a tenant for consent. A tenant nobody knows gets the same answer.
+// askConsent asks a tenant for consent. A tenant nobody knows gets the same answer. The
+// link in it is told this once.
 //
 //	@Summary	Ask a customer for consent
 //	@Tags		consents
 //	@Param		request	body	wire.ConsentAsk	true	"what is asked"
 //	@Success	201	{object}	wire.Consent
 //	@Failure	400,401,403	{object}	wire.Problem
+//	@Failure	429	{object}	wire.Throttled	"as many requests wait, or were made today, as are allowed"
 //	@Security	oauth2[consents.request]
 //	@Router		/v1/consents [post]
 func (s *server) askConsent(c *gin.Context) error {
@@ -46,11 +51,12 @@ func (s *server) askConsent(c *gin.Context) error {
 	made, err := s.ConsentAsker.Request(c.Request.Context(), actor(c), consent.NewRequest{
 		Tenant: in.Tenant, Purpose: in.Purpose, Reference: in.Reference, Scopes: in.Scopes,
 		Limits: limitsIn(in.DeviceLimit, in.ConsentLists), GrantUntil: in.GrantUntil, ExpiresAt: in.ExpiresAt,
+		LinkUntil: in.LinkUntil,
 	})
 	if err != nil {
 		return err
 	}
-	out := wireRequest(c, made)
+	out := s.wireAsked(c, made)
 	c.Writer.Header().Set("Location", out.Links.Self)
 	return answer(c, http.StatusCreated, out)
 }

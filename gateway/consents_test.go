@@ -42,7 +42,7 @@ const (
 func TestConsent_asked(t *testing.T) {
 	t.Parallel()
 	e := newEdge(t)
-	e.ask = func(who consent.Actor, in consent.NewRequest) (models.ConsentRequest, error) {
+	e.ask = func(who consent.Actor, in consent.NewRequest) (consent.Asked, error) {
 		want := consent.Actor{Kind: models.ActorPartner, ID: "p-client", PartnerID: "partner-1", HTTPRequest: madeUpID}
 		if diff := cmp.Diff(want, who); diff != "" {
 			t.Error(diff)
@@ -51,7 +51,7 @@ func TestConsent_asked(t *testing.T) {
 		if diff := cmp.Diff(asked, in); diff != "" {
 			t.Error(diff)
 		}
-		return sampleRequest(), nil
+		return consent.Asked{ConsentRequest: sampleRequest()}, nil
 	}
 	resp, body := e.do("POST", "/v1/consents", `{"tenant":"contoso.com","purpose":"roll-out","reference":"R-7","scopes":["devices.register"],"deviceLimit":500,"grantUntil":"2031-02-03T10:01:10Z"}`)
 	if resp.StatusCode != 201 || resp.Header.Get("Location") != "/v1/consents/"+requestID {

@@ -45,6 +45,10 @@ func wireRequest(c *gin.Context, r models.ConsentRequest) wire.Consent {
 	if r.GrantID != nil {
 		out.GrantID = string(*r.GrantID)
 	}
+	if r.LinkUntil != nil {
+		out.Link = &wire.ConsentLink{Until: r.LinkUntil.UTC()}
+	}
+	out.Reminders, out.RemindedAt = r.Reminders, utc(r.RemindedAt)
 	return out
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"time"
 
 	"countersign/authz"
 	"countersign/consent"
@@ -182,9 +183,9 @@ func (e *edge) History(_ context.Context, who consent.Actor, id string) ([]model
 	return e.history(who, id)
 }
 
-func (e *edge) Request(_ context.Context, who consent.Actor, in consent.NewRequest) (models.ConsentRequest, error) {
+func (e *edge) Request(_ context.Context, who consent.Actor, in consent.NewRequest) (consent.Asked, error) {
 	if e.ask == nil {
-		return models.ConsentRequest{}, errUnexpected
+		return consent.Asked{}, errUnexpected
 	}
 	return e.ask(who, in)
 }
@@ -259,4 +260,36 @@ func (e *edge) Restart(_ context.Context, id int64) error {
 		return errUnexpected
 	}
 	return e.restart(id)
+}
+
+func (e *edge) NewLink(_ context.Context, who consent.Actor, id models.RequestID, until *time.Time) (consent.Asked, error) {
+	if e.newLink == nil {
+		return consent.Asked{}, errUnexpected
+	}
+	return e.newLink(who, id, until)
+}
+
+func (e *edge) Remind(_ context.Context, who consent.Actor, id models.RequestID) (models.ConsentRequest, error) {
+	return e.decision("remind", who, id, "")
+}
+
+func (e *edge) Block(_ context.Context, who consent.Actor, partner models.PartnerID, how consent.Blocking) (consent.Block, error) {
+	if e.block == nil {
+		return consent.Block{}, errUnexpected
+	}
+	return e.block(who, partner, how)
+}
+
+func (e *edge) Unblock(_ context.Context, who consent.Actor, partner models.PartnerID) error {
+	if e.unblock == nil {
+		return errUnexpected
+	}
+	return e.unblock(who, partner)
+}
+
+func (e *edge) Blocked(_ context.Context, who consent.Actor) ([]consent.Block, error) {
+	if e.blocked == nil {
+		return nil, errUnexpected
+	}
+	return e.blocked(who)
 }

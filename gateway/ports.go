@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"time"
 
 	"countersign/authz"
 	"countersign/consent"
@@ -90,10 +91,19 @@ type ConsentReader interface {
 
 // ConsentAsker changes requests.
 type ConsentAsker interface {
-	Request(ctx context.Context, actor consent.Actor, ask consent.NewRequest) (models.ConsentRequest, error)
+	Request(ctx context.Context, actor consent.Actor, ask consent.NewRequest) (consent.Asked, error)
+	NewLink(ctx context.Context, actor consent.Actor, id models.RequestID, until *time.Time) (consent.Asked, error)
+	Remind(ctx context.Context, actor consent.Actor, id models.RequestID) (models.ConsentRequest, error)
 	Withdraw(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
 	Decline(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
 	Grant(ctx context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error)
+}
+
+// PartnerBlocker keeps the partners that tenants do not want to be asked by.
+type PartnerBlocker interface {
+	Block(ctx context.Context, actor consent.Actor, partner models.PartnerID, how consent.Blocking) (consent.Block, error)
+	Unblock(ctx context.Context, actor consent.Actor, partner models.PartnerID) error
+	Blocked(ctx context.Context, actor consent.Actor) ([]consent.Block, error)
 }
 
 // GrantChanger changes grants.

@@ -16,7 +16,6 @@ import (
 	"countersign/consent"
 	"countersign/gateway"
 	"countersign/gateway/intake"
-	"countersign/models"
 )
 
 const createPath = "/v1/customers/" + tenant + "/deviceBatches"
@@ -179,7 +178,9 @@ func TestBody_deadlineEndsWithTheBody(t *testing.T) {
 		src.Digest()
 		return intake.Accepted{}, nil
 	}
-	e.ask = func(consent.Actor, consent.NewRequest) (models.ConsentRequest, error) { return sampleRequest(), nil }
+	e.ask = func(consent.Actor, consent.NewRequest) (consent.Asked, error) {
+		return consent.Asked{ConsentRequest: sampleRequest()}, nil
+	}
 	for path, body := range map[string]string{createPath: sdkBody, "/v1/consents": `{"tenant":"x"}`} {
 		conn := dial(t, e)
 		fmt.Fprint(conn, strings.Replace(head(len(body), ""), createPath, path, 1), body)

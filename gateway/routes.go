@@ -61,8 +61,10 @@ func (r route) ginPath() string { return parameter.ReplaceAllString(r.path, ":$1
 const (
 	customersPath = "/v1/customers"
 	customerPath  = customersPath + "/{tenant}"
-	batchesPath   = customerPath + "/deviceBatches"
-	devicesPath   = batchesPath + "/{batch}/devices"
+
+	relationshipPath = customersPath + "/relationshiprequests"
+	batchesPath      = customerPath + "/deviceBatches"
+	devicesPath      = batchesPath + "/{batch}/devices"
 )
 
 var (
@@ -77,11 +79,11 @@ var (
 // routes is the table: what is not in it is refused.
 func (s *server) routes() []route {
 	const (
-		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-		write, read    = authz.ScopeDevicesWrite, authz.ScopeDevicesRead
-		ask, see       = authz.ScopeConsentsRequest, authz.ScopeConsentsRead
-		decide         = authz.ScopeConsentsDecide
-		watch, operate = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
+		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+		write, read         = authz.ScopeDevicesWrite, authz.ScopeDevicesRead
+		ask, see            = authz.ScopeConsentsRequest, authz.ScopeConsentsRead
+		decide              = authz.ScopeConsentsDecide
+		watch, operate      = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
 	)
 	return []route{
 		{post, authz.TokenPath, "", RateToken, nil, s.issueToken},
@@ -89,6 +91,7 @@ func (s *server) routes() []route {
 		{get, authz.MetadataPath, "", RateNone, nil, s.metadata},
 
 		{get, customersPath, see, RateAPI, partnerOnly, s.listCustomers},
+		{get, relationshipPath, ask, RateAPI, partnerOnly, s.relationshipRequest},
 		{get, customerPath, see, RateAPI, partnerOnly, s.getCustomer},
 		{post, batchesPath, write, RateAPI, partnerOnly, s.createBatch},
 		{get, batchesPath, read, RateAPI, partnerOnly, s.listBatches},
@@ -118,9 +121,14 @@ func (s *server) routes() []route {
 
 		{get, "/v1/consents", see, RateAPI, everyKind, s.listConsents},
 		{post, "/v1/consents", ask, RateAPI, partnerOnly, s.askConsent},
+		{get, blocksPath, see, RateAPI, tenantOnly, s.listBlocks},
+		{put, blocksPath + "/{partner}", decide, RateAPI, tenantOnly, s.blockPartner},
+		{del, blocksPath + "/{partner}", decide, RateAPI, tenantOnly, s.unblockPartner},
 		{get, "/v1/consents/{id}", see, RateAPI, everyKind, s.getConsent},
 		{get, "/v1/consents/{id}/history", see, RateAPI, everyKind, s.consentHistory},
 		{post, "/v1/consents/{id}/withdraw", ask, RateAPI, partnerOnly, s.withdrawConsent},
+		{post, "/v1/consents/{id}/remind", ask, RateAPI, partnerOnly, s.remindConsent},
+		{post, "/v1/consents/{id}/link", ask, RateAPI, partnerOnly, s.renewLink},
 		{post, "/v1/consents/{id}/grant", decide, RateAPI, tenantOnly, s.grantConsent},
 		{post, "/v1/consents/{id}/decline", decide, RateAPI, tenantOnly, s.declineConsent},
 		{post, "/v1/consents/{id}/revoke", decide, RateAPI, deciders, s.revokeConsent},

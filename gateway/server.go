@@ -30,12 +30,14 @@ type Deps struct {
 	Consents      ConsentReader
 	ConsentAsker  ConsentAsker
 	ConsentGrants GrantChanger
+	ConsentBlocks PartnerBlocker
 	Customers     CustomerReader
 	Dispatches    Dispatches
 
 	Portal    http.Handler     // the pages for people; nil serves none
 	PortalURL string           // where browsers find them; required with Portal
 	PublicURL string           // link base, without trailing slash
+	PortalURL string           // base of the links that lead people to pages, without trailing slash; empty takes PublicURL
 	ServerID  string           // MS-ServerId: which replica answered
 	Now       func() time.Time // nil takes time.Now
 	NewID     func() string    // GUIDs for calls that bring none; nil makes UUIDv7
@@ -115,7 +117,8 @@ func (d Deps) check() error {
 		"OpenAPI": len(d.OpenAPI) == 0, "Swagger": len(d.Swagger) == 0,
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
-		"Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
+		"ConsentBlocks": d.ConsentBlocks == nil,
+		"Customers":     d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)
@@ -132,6 +135,9 @@ func (d Deps) check() error {
 }
 
 func (d *Deps) fillIn() {
+	if d.PortalURL == "" {
+		d.PortalURL = d.PublicURL
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}

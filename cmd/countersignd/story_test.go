@@ -243,8 +243,10 @@ func TestStory_otherTenantsDevice(t *testing.T) {
 		in.work()
 		var other tenantView
 		in.operate(&other, "tenant.create", tenantInput{Name: "Adatum"})
+		var it clientView
+		in.operate(&it, "client.create", clientInput{Tenant: other.ID, Name: "it", CanDecide: true})
 		in.tenant = other.ID
-		in.owner.TenantID = other.ID
+		in.owner.ID, in.owner.TenantID = string(it.ID), other.ID
 		in.grant()
 		up := in.mustSubmit("second", rows)
 		in.work()

@@ -2,7 +2,7 @@ package wire
 
 // Cause says in one sentence what leads to an error, for docs/errors.md and /docs/errors.
 // Every word of the table has one; a test says which is missing.
-func (c Code) Cause() string { return causes[c.Word] + peopleCauses[c.Word] }
+func (c Code) Cause() string { return causes[c.Word] + peopleCauses[c.Word] + askingCauses[c.Word] }
 
 var causes = map[string]string{
 	// The call itself.

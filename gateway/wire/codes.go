@@ -39,7 +39,7 @@ var byWord = func() map[string]Code {
 	return m
 }()
 
-var codes = slices.Concat(callCodes, uploadCodes, consentCodes, peopleCodes, operatorCodes, serviceCodes)
+var codes = slices.Concat(callCodes, uploadCodes, consentCodes, askingCodes, peopleCodes, operatorCodes, serviceCodes)
 
 // callCodes are about the call itself.
 var callCodes = []Code{

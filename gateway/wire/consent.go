@@ -12,6 +12,7 @@ type ConsentAsk struct {
 	ConsentLists
 	GrantUntil *time.Time `json:"grantUntil,omitzero"`
 	ExpiresAt  *time.Time `json:"expiresAt,omitzero"` // of the question
+	LinkUntil  *time.Time `json:"linkUntil,omitzero"` // of the link
 }
 
 // ConsentTerms is the body by which a tenant grants. It may only narrow what was
@@ -51,6 +52,9 @@ type Consent struct {
 	ConsentLists
 	ExpiresAt   time.Time    `json:"expiresAt"` // of the grant, or of the grant that was asked for
 	AnswerUntil *time.Time   `json:"answerUntil,omitzero"`
+	Link        *ConsentLink `json:"link,omitzero"` // while the request waits
+	Reminders   int          `json:"reminders,omitzero"`
+	RemindedAt  *time.Time   `json:"remindedAt,omitzero"`
 	CreatedAt   time.Time    `json:"createdAt"`
 	DecidedAt   *time.Time   `json:"decidedAt,omitzero"`
 	RequestID   string       `json:"requestId,omitzero"` // the request behind a grant
@@ -58,6 +62,33 @@ type Consent struct {
 	Ended       *ConsentEnd  `json:"ended,omitzero"`
 	Revocation  *Revocation  `json:"revocation,omitzero"` // only in the answer to a revoke
 	Links       ConsentLinks `json:"links"`
+}
+
+// ConsentLink leads the customer's people to a request.
+type ConsentLink struct {
+	URL   string    `json:"url,omitzero"` // told once, to the partner that asked or made a new one
+	Until time.Time `json:"until"`
+}
+
+// ConsentLinkAsk is the body by which a partner makes a new link; it may be absent.
+type ConsentLinkAsk struct {
+	Until *time.Time `json:"until,omitzero"`
+}
+
+// PartnerBlocking is the body by which a customer blocks a partner; it may be absent.
+type PartnerBlocking struct {
+	Reason   string `json:"reason,omitzero"`
+	EndGrant bool   `json:"endGrant,omitzero"` // also revoke the grant that lasts
+}
+
+// PartnerBlock is a partner that a customer does not want to be asked by.
+type PartnerBlock struct {
+	Partner    Party       `json:"partner"`
+	Reason     string      `json:"reason,omitzero"`
+	Since      time.Time   `json:"since"`
+	By         string      `json:"by"`                  // client id or person id
+	GrantID    string      `json:"grantId,omitzero"`    // the grant that was ended with it
+	Revocation *Revocation `json:"revocation,omitzero"` // how far its end has come
 }
 
 // Party names one side of a consent.

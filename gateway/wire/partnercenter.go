@@ -102,6 +102,12 @@ func NewCollection[T any](items []T, self string, next string) Collection[T] {
 	return page
 }
 
+// RelationshipRequest leads a customer to the requests of the partner that mails it.
+type RelationshipRequest struct {
+	URL        string     `json:"url"`
+	Attributes Attributes `json:"attributes"`
+}
+
 // DeviceBatch is a batch in a list.
 type DeviceBatch struct {
 	ID           string     `json:"id"` // the name the partner gave
