@@ -2,11 +2,11 @@ package partners
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
-	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -26,8 +26,8 @@ type NewClient struct {
 
 // CreateClient registers an active OAuth client. The secret is returned this
 // once, and only for client_secret_basic; a caller can never choose it. It
-// fails with ErrInvalid, ErrPartnerNotFound, ErrTenantNotFound or the key set's
-// own error.
+// fails with ErrInvalid, ErrPartnerNotFound, ErrTenantNotFound, the key set's own
+// error, or ErrTenantClaimed for one that would speak for a tenant with an admin.
 func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuthClient, string, error) {
 	client, err := r.prepareClient(in)
 	if err != nil {
@@ -42,18 +42,21 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 		if err := t.ownerExists(client); err != nil {
 			return err
 		}
+		if err := t.mayHandOut(ctx, client, in.Scopes); err != nil {
+			return err
+		}
 		if err := expiryAhead(in.ExpiresAt, t.now); err != nil {
 			return err
 		}
 		client.CreatedAt = t.now
-		if err := t.add(&client); err != nil {
-			return err
-		}
-		if err := t.noteClient(ctx, ledger.ClientCreated, client, ""); err != nil || digest == nil {
+		if err := t.add(&client); err != nil || digest == nil {
 			return err
 		}
 		return t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: client.ID, Digest: digest, CreatedAt: t.now})
 	})
+	if errors.Is(err, ErrTenantClaimed) {
+		err = errors.Join(err, r.noteRefusal(ctx, client, "client.create"))
+	}
 	if err != nil {
 		return models.OAuthClient{}, "", err
 	}

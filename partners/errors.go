@@ -28,6 +28,9 @@ var (
 	ErrInvalid = errs.New(errs.Invalid, "invalid_input", "The input is not acceptable. The listed fields say why.")
 	// ErrCursor: the continuation is not one of this list.
 	ErrCursor = errs.New(errs.Invalid, "invalid_cursor", "The continuation is not one this list gave out. Start again without it.")
+	// ErrTenantClaimed: the tenant has an admin of its own, so no operator can make or
+	// renew a credential that speaks for it.
+	ErrTenantClaimed = errs.New(errs.Forbidden, "tenant_claimed", "This customer has administrators of its own. Only they can let a client speak for it; the attempt was recorded for them to read.")
 	// ErrUnavailable: the database cannot serve now.
 	ErrUnavailable = errs.New(errs.Unavailable, "storage_unavailable", "The database cannot be reached at this moment, and it is unknown whether anything was changed. Look before you repeat the change.")
 )

@@ -137,6 +137,17 @@ func (r rows) ownerExists(client models.OAuthClient) error {
 	return err
 }
 
+// clientsOf lists every client of a tenant.
+func (r rows) clientsOf(tenant models.TenantID) ([]models.OAuthClient, error) {
+	var list []models.OAuthClient
+	err := r.g.Where("tenant_id = ?", tenant).Order("id").Find(&list).Error
+	return list, err
+}
+
+func (r rows) setScopes(id models.ClientID, scopes string) error {
+	return r.g.Exec(`UPDATE oauth_clients SET scopes = ? WHERE id = ?`, scopes, id).Error
+}
+
 func (r rows) setJWKS(id models.ClientID, jwks string) error {
 	return r.g.Exec(`UPDATE oauth_clients SET jwks = ? WHERE id = ?`, jwks, id).Error
 }

@@ -9,6 +9,9 @@ import (
 // CallbackPath is where providers send people back, below the portal's address.
 const CallbackPath = "/portal/sign-in/return"
 
+// SetUpPath is the path of the link of a set-up invitation, before its secret.
+const SetUpPath = "/portal/set-up/"
+
 // How long things last. Every one is judged by the database's clock.
 const (
 	AttemptLife    = 10 * time.Minute // from the way to the provider to the way back
@@ -46,6 +49,9 @@ type Return struct {
 	Issuer string // parameter iss
 	Error  string // parameter error
 	Cookie string
+	// Session is the cookie of the session that this browser has, if any. It ends when
+	// the new one begins.
+	Session string
 }
 
 // Welcome is a new session. Any older one of the same sign-in or step-up is dead.
@@ -104,6 +110,8 @@ type By struct {
 	ID        string           // client id, person id, or the operator's name
 	RequestID string           // of the call, to find it in the log
 	Session   *Session         // of a person; nil for anybody else
+
+	invitation string // id of the set-up invitation that somebody holds
 }
 
 // Page is one part of a list.

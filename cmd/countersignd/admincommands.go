@@ -77,14 +77,16 @@ func tenantCommands(env environment) *cobra.Command {
 		Example: `  countersignd admin tenant create --name "Fabrikam" --domain fabrikam.example`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return operate(cmd, env, "tenant.create", in) },
 	}
-	create.Flags().StringVar((*string)(&in.ID), "id", "", "tenant id (GUID); a new one if not given")
+	create.Flags().StringVar((*string)(&in.ID), "id", "", "tenant id (GUID) of another directory, to be proven by its provider; a new one if not given")
 	create.Flags().StringVar(&in.Name, "name", "", "name of the customer")
-	create.Flags().StringSliceVar(&in.Domains, "domain", nil, "domain proven to belong to the customer (repeatable)")
+	create.Flags().StringSliceVar(&in.Domains, "domain", nil, "domain of the customer, on your word; it proves others itself (repeatable)")
 	require(create, "name")
 	cmd.AddCommand(
 		create, listCommand(env, "tenant.list", "List tenants"),
 		onID(env, "suspend", "tenant.suspend", "Register nothing for a tenant, also work already accepted"),
 		onID(env, "resume", "tenant.resume", "Let a suspended tenant be registered for again"),
+		onID(env, "invite", "tenant.invite", "Make the one-time link with which the tenant's first administrator sets it up"),
+		signInCommands(env),
 	)
 	return cmd
 }

@@ -26,6 +26,7 @@ const envPrefix = "COUNTERSIGN_"
 type Config struct {
 	Listen          string `koanf:"listen"`            // address of the API
 	PublicURL       string `koanf:"public_url"`        // issuer of tokens and base of links; default http(s):// and the listen address
+	PortalURL       string `koanf:"portal_url"`        // the pages for customers, on a host of their own; default: none, in development the public URL
 	DataDir         string `koanf:"data_dir"`          // keys, SQLite files, operators' socket
 	DatabaseURL     string `koanf:"database_url"`      // sqlite:PATH or postgres://…; default SQLite in the data directory
 	CoreDatabaseURL string `koanf:"core_database_url"` // the core's own; default: a second file, or the schema "core" of the same server
@@ -41,6 +42,18 @@ type Config struct {
 	LogLevel        string `koanf:"log_level"`         // debug, info, warn or error
 	Workers         int    `koanf:"workers"`           // dispatches forwarded at once by this process
 
+	// How customers sign in and prove themselves.
+	EgressAllow            string `koanf:"egress_allow"`              // addresses of your own network that customers' providers may have: 10.1.2.0/24,…
+	DNSServer              string `koanf:"dns_server"`                // host:port that domains are proven at; default: the system's
+	SharedIssuer           string `koanf:"shared_issuer"`             // whose ID tokens prove a customer's GUID, with {tid} in its place
+	SharedClientID         string `koanf:"shared_client_id"`          // your registration there: customers with such a GUID sign in without settings of their own
+	SharedClientSecretFile string `koanf:"shared_client_secret_file"` // file with its secret
+	SharedRoleClaim        string `koanf:"shared_role_claim"`         // claim with the roles there
+	SharedAdminValues      string `koanf:"shared_admin_values"`       // values of an administrator, with commas between
+	SharedApproverValues   string `koanf:"shared_approver_values"`    // values of an approver
+	SharedACRValues        string `koanf:"shared_acr_values"`         // values of acr that mean more than one factor; with acrs: in front, of acrs
+	SharedAMRValues        string `koanf:"shared_amr_values"`         // values of amr that mean it
+
 	// Budgets of partners without one of their own.
 	DevicesPerHour       int64 `koanf:"devices_per_hour"`        // devices, over all tenants
 	TenantDevicesPerHour int64 `koanf:"tenant_devices_per_hour"` // devices for one tenant
@@ -52,6 +65,8 @@ func defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", DataDir: "./countersign-data",
 		LogFormat: "text", LogLevel: "info", Workers: 2,
+		SharedIssuer:    "https://login.microsoftonline.com/{tid}/v2.0",
+		SharedRoleClaim: "roles", SharedAdminValues: "Countersign.Admin", SharedApproverValues: "Countersign.Approver", SharedAMRValues: "mfa",
 		DevicesPerHour: 2_000_000, TenantDevicesPerHour: 1_000_000,
 		RequestsPerMinute: 6_000, TokensPerMinute: 120,
 	}
@@ -64,6 +79,7 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.String("config", "", "YAML file with settings")
 	flags.String("listen", d.Listen, "address of the API")
 	flags.String("public-url", "", "issuer of tokens and base of links (default http(s):// and the listen address)")
+	flags.String("portal-url", "", "the pages for customers, on a host of their own (default none; in development the public URL)")
 	flags.String("data-dir", d.DataDir, "keys, SQLite files and the operators' socket")
 	flags.String("database-url", "", "sqlite:PATH or postgres://… (default SQLite in the data directory)")
 	flags.String("core-database-url", "", "the core's own database (default: beside the gateway's)")
@@ -77,6 +93,16 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.String("log-format", d.LogFormat, "text or json")
 	flags.String("log-level", d.LogLevel, "debug, info, warn or error")
 	flags.Int("workers", d.Workers, "dispatches forwarded at once by this process")
+	flags.String("egress-allow", "", "addresses of your own network that customers' providers may have: 10.1.2.0/24,…")
+	flags.String("dns-server", "", "host:port that domains are proven at (default the system's)")
+	flags.String("shared-issuer", d.SharedIssuer, "whose ID tokens prove a customer's GUID, with {tid} in its place; empty for none")
+	flags.String("shared-client-id", "", "your registration at the shared issuer; customers with such a GUID then sign in without settings of their own")
+	flags.String("shared-client-secret-file", "", "file with the secret of that registration")
+	flags.String("shared-role-claim", d.SharedRoleClaim, "claim with the roles at the shared issuer")
+	flags.String("shared-admin-values", d.SharedAdminValues, "values of an administrator there, with commas between")
+	flags.String("shared-approver-values", d.SharedApproverValues, "values of an approver there")
+	flags.String("shared-acr-values", "", "values of acr there that mean more than one factor; with acrs: in front, of acrs")
+	flags.String("shared-amr-values", d.SharedAMRValues, "values of amr there that mean more than one factor")
 	flags.Int64("devices-per-hour", d.DevicesPerHour, "device budget of a partner")
 	flags.Int64("tenant-devices-per-hour", d.TenantDevicesPerHour, "device budget of a partner for one tenant")
 	flags.Int64("requests-per-minute", d.RequestsPerMinute, "request budget of an OAuth client")
@@ -118,6 +144,12 @@ func (c Config) complete() (Config, error) {
 		c.PublicURL = c.scheme() + "://" + net.JoinHostPort(settings.OrLoopback(host), port)
 	}
 	if err := c.checkPublicURL(); err != nil {
+		return c, err
+	}
+	if c.PortalURL == "" && c.Dev {
+		c.PortalURL = c.PublicURL
+	}
+	if err := c.checkSignIn(); err != nil {
 		return c, err
 	}
 	if c.DatabaseURL == "" {
@@ -162,16 +194,19 @@ func (c Config) scheme() string {
 
 // checkPublicURL refuses plain http for names other hosts can reach: tokens and
 // hashes would travel in the clear.
-func (c Config) checkPublicURL() error {
-	u, err := url.Parse(c.PublicURL)
+func (c Config) checkPublicURL() error { return c.checkAddress("public_url", c.PublicURL) }
+
+// checkAddress judges an address of ours that others are sent to.
+func (c Config) checkAddress(setting, address string) error {
+	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("public_url: %q is not an absolute http(s) URL without query", c.PublicURL)
+		return fmt.Errorf("%s: %q is not an absolute http(s) URL without query", setting, address)
 	}
-	if strings.HasSuffix(c.PublicURL, "/") {
-		return errors.New("public_url: write it without a slash at the end; clients compare it byte by byte")
+	if strings.HasSuffix(address, "/") {
+		return fmt.Errorf("%s: write it without a slash at the end; it is compared byte by byte", setting)
 	}
 	if u.Scheme == "http" && !c.Dev && !settings.IsLoopback(u.Hostname()) {
-		return fmt.Errorf("public_url: %s is plain http for a name other machines reach; use https (a proxy, or tls_cert and tls_key), or set dev", c.PublicURL)
+		return fmt.Errorf("%s: %s is plain http for a name other machines reach; use https (a proxy, or tls_cert and tls_key), or set dev", setting, address)
 	}
 	return nil
 }

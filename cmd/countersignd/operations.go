@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"countersign/authz"
@@ -58,7 +59,7 @@ type (
 // operations is every operator's command over the joined services.
 func operations(s *services) admin.Table {
 	r := s.registry
-	return admin.Table{
+	table := admin.Table{
 		"partner.create": admin.Typed(func(ctx context.Context, in partnerInput) (partnerView, error) {
 			p, err := r.CreatePartner(ctx, partners.NewPartner(in))
 			return viewPartner(p), err
@@ -107,6 +108,8 @@ func operations(s *services) admin.Table {
 		"dispatch.restart": admin.Typed(s.restart),
 		"device.owner":     admin.Typed(s.owner),
 	}
+	maps.Copy(table, tenantOperations(s.config, s))
+	return table
 }
 
 // newClient chooses owner, scopes and method from what the operator gave.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"countersign/internal/admin"
+	"countersign/internal/devidp"
 )
 
 // drainTime is how long requests in progress get after a signal.
@@ -60,6 +61,9 @@ func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog
 	var draining atomic.Bool
 	handler, err := edge(c, d, s, &draining, log)
 	if err != nil {
+		return err
+	}
+	if handler, err = c.withDevProvider(handler); err != nil {
 		return err
 	}
 	socket, err := admin.Listen(c.socketPath())
@@ -128,6 +132,12 @@ func (c Config) announce(log *slog.Logger) {
 	}
 	if c.TLSCert == "" && strings.HasPrefix(c.PublicURL, "http:") {
 		log.Info("plain http: only programs on this machine should reach it. For others set tls_cert and tls_key, or put a proxy with TLS in front and set public_url")
+	}
+	if c.PortalURL != "" {
+		log.Info("customers sign in at the portal", "portal_url", c.PortalURL)
+	}
+	if c.devProvider() {
+		log.Warn("the development sign-in is open to everybody who reaches this machine's own address", "issuer", devidp.Issuer(c.PublicURL, "TENANT-ID"))
 	}
 	if c.Dev {
 		log.Warn("development mode: commits may be lost when the power fails, and plain http is accepted for any name")

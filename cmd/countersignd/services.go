@@ -11,12 +11,13 @@ import (
 	"github.com/google/uuid"
 
 	"countersign/authz"
+	"countersign/authz/signin"
 	"countersign/consent"
 	"countersign/gateway/forward"
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
+	"countersign/internal/egress"
 	"countersign/internal/errs"
-	"countersign/internal/ledger"
 	"countersign/partners"
 	"countersign/registration/rpc"
 )
@@ -24,11 +25,8 @@ import (
 // services are the boxes of the architecture, joined. Each knows its neighbours
 // through interfaces of its own.
 type services struct {
+	config   Config
 	keys     *authz.Keys
-	receipts *authz.Keys // sign receipts
-	ledger   *authz.Keys // sign the ledger's checkpoints
-	order    *ledger.Sequencer
-	chains   *ledger.Reader
 	secrets  *authz.Secrets
 	site     authz.Site
 	far      core         // the core, here or elsewhere
@@ -40,6 +38,8 @@ type services struct {
 	uploads  *intake.Service
 	reader   *intake.Reader
 	budgets  *budgets
+	outside  *egress.Client // the way to addresses that customers chose
+	signin   *signin.Service
 	shared   *sharedBudgets // nil: budgets are counted in this process
 }
 
@@ -48,7 +48,7 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 // join builds the services bottom-up over open databases. Work goes to worker; nil
 // takes the core.
 func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*services, error) {
-	s := &services{core: worker}
+	s := &services{config: c, core: worker}
 	var err error
 	// A core that was away may have come back from a backup.
 	restore := func(ctx context.Context) error { return s.consent.RestoreFences(ctx) }
@@ -61,7 +61,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if s.site, err = authz.NewSite(c.PublicURL); err != nil {
 		return nil, err
 	}
-	if err = s.loadKeys(c.DataDir); err != nil {
+	if s.keys, err = authz.LoadKeys(c.DataDir); err != nil {
 		return nil, err
 	}
 	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
@@ -73,6 +73,9 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.outside, s.signin, err = c.openSignIn(d, s, log); err != nil {
 		return nil, err
 	}
 	var buckets ratelimit.Store
@@ -88,23 +91,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 		DB: d.gateway, Consent: s.consent, Directory: s.registry, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
 	})
 	s.reader = intake.NewReader(d.gateway)
-	s.chains = ledger.NewReader(d.gateway)
-	s.order, err = ledger.NewSequencer(ledger.Deps{
-		DB: d.gateway, Signer: s.ledger, Issuer: s.site.Issuer(), Holder: workerName(), Logger: log,
-	})
-	return s, err
-}
-
-// loadKeys reads the signing keys, one kind per purpose.
-func (s *services) loadKeys(dataDir string) (err error) {
-	for purpose, keys := range map[authz.Purpose]**authz.Keys{
-		authz.PurposeToken: &s.keys, authz.PurposeReceipt: &s.receipts, authz.PurposeLedger: &s.ledger,
-	} {
-		if *keys, err = authz.LoadKeysFor(dataDir, purpose); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s, nil
 }
 
 // checkKeySet shows what is wrong with a key set to the operator who sent it.
@@ -134,7 +121,6 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 		s.forward.Run(ctx)
 	})
 	work.Go(func() { s.consent.RunFences(ctx) })
-	work.Go(func() { s.order.Run(ctx) })
 	work.Go(func() { maintain(ctx, d.gateway, s, log) })
 	if s.line != nil {
 		work.Go(func() { s.line.Watch(ctx) })
@@ -146,7 +132,10 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 }
 
 // close ends what join opened.
-func (s *services) close() error { return s.shared.close() }
+func (s *services) close() error {
+	s.outside.Close()
+	return s.shared.close()
+}
 
 // greet gives a core in this process its fences again before it gets work: its database
 // may have been restored. A core elsewhere is greeted by the line.
@@ -162,6 +151,9 @@ func (s *services) greet(ctx context.Context, log *slog.Logger) {
 // Sweep deletes what was abandoned in any package.
 func (s *services) Sweep(ctx context.Context) error {
 	if _, err := s.registry.SweepAssertions(ctx); err != nil {
+		return err
+	}
+	if err := s.signin.Sweep(ctx); err != nil {
 		return err
 	}
 	return s.uploads.Sweep(ctx)

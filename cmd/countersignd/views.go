@@ -31,7 +31,9 @@ type (
 		Name      string             `json:"name"`
 		Domains   []string           `json:"domains,omitempty"`
 		State     models.TenantState `json:"state"`
+		IDProof   models.IDProof     `json:"idProof"`
 		CreatedAt time.Time          `json:"createdAt"`
+		ClaimedAt *time.Time         `json:"claimedAt,omitempty"`
 	}
 	clientView struct {
 		ID         models.ClientID         `json:"clientId"`
@@ -80,7 +82,9 @@ func viewPartner(p models.Partner) partnerView {
 }
 
 func viewTenant(t partners.Tenant) tenantView {
-	return tenantView{ID: t.ID, Name: t.Name, Domains: t.Domains, State: t.State, CreatedAt: t.CreatedAt}
+	return tenantView{
+		ID: t.ID, Name: t.Name, Domains: t.Domains, State: t.State, IDProof: t.IDProof, CreatedAt: t.CreatedAt, ClaimedAt: t.ClaimedAt,
+	}
 }
 
 func viewClient(c models.OAuthClient, secret string) clientView {

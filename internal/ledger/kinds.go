@@ -34,6 +34,9 @@ const (
 	TenantChanged   = "tenant.changed"
 	TenantSuspended = "tenant.suspended"
 	TenantResumed   = "tenant.resumed"
+	TenantInvited   = "tenant.invited" // its first admin
+	TenantClaimed   = "tenant.claimed" // by its first admin; no operator speaks for it any more
+	TenantRefused   = "tenant.refused" // what an operator tried after that
 )
 
 // A person of a tenant.

@@ -1,0 +1,123 @@
+package partners
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"countersign/internal/db"
+	"countersign/internal/ledger"
+	"countersign/models"
+)
+
+// speakingScopes are the OAuth scopes by which a client speaks for its tenant. Operators
+// hand them out while the tenant is being set up; from its first admin on they are the
+// tenant's alone.
+var speakingScopes = []string{"consents.decide", "tenant.manage"}
+
+func speaks(scopes []string) bool {
+	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(speakingScopes, s) })
+}
+
+// without returns a client's scopes less some.
+func without(scopes string, less ...string) string {
+	kept := slices.DeleteFunc(strings.Fields(scopes), func(s string) bool { return slices.Contains(less, s) })
+	return strings.Join(kept, " ")
+}
+
+// EndRightsTx takes from every client of a tenant what lets it speak for the tenant, and
+// returns whose it was. The caller holds the tenant's gate exclusively. Access tokens that
+// are out lose it with the next call, because each call asks what is still assigned.
+func (r *Registry) EndRightsTx(ctx context.Context, tx *db.Tx, tenant models.TenantID) ([]models.ClientID, error) {
+	t := rows{tx.Gorm().WithContext(ctx)}
+	clients, err := t.clientsOf(tenant)
+	if err != nil {
+		return nil, err
+	}
+	ended := []models.ClientID{}
+	for _, client := range clients {
+		if !speaks(strings.Fields(client.Scopes)) {
+			continue
+		}
+		if err := t.setScopes(client.ID, without(client.Scopes, speakingScopes...)); err != nil {
+			return nil, err
+		}
+		ended = append(ended, client.ID)
+	}
+	return ended, nil
+}
+
+// NewClientTx makes a client of a tenant in the tenant's own name and returns its secret,
+// this once. Who may ask for which scopes the caller has decided.
+func (r *Registry) NewClientTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+	client, err := r.prepareClient(NewClient{
+		Owner: models.OwnerTenant, TenantID: tenant, Name: name, Scopes: scopes, Method: models.ClientSecretBasic,
+	})
+	if err != nil {
+		return models.OAuthClient{}, "", err
+	}
+	if client.CreatedAt, err = tx.Now(ctx); err != nil {
+		return models.OAuthClient{}, "", err
+	}
+	t := rows{tx.Gorm().WithContext(ctx)}
+	if err := t.add(&client); err != nil {
+		return models.OAuthClient{}, "", err
+	}
+	secret, digest := r.deps.Secrets.NewSecret()
+	err = t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: client.ID, Digest: digest, CreatedAt: client.CreatedAt})
+	return client, secret, err
+}
+
+// TakeRightTx takes one scope from a client of the tenant; ErrClientNotFound for any other
+// client.
+func (r *Registry) TakeRightTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, id models.ClientID, scope string) error {
+	if !validClientID(id) {
+		return ErrClientNotFound
+	}
+	t := rows{tx.Gorm().WithContext(ctx)}
+	client, err := t.client(id)
+	if err != nil {
+		return err
+	}
+	if client.TenantID == nil || *client.TenantID != tenant {
+		return ErrClientNotFound
+	}
+	return t.setScopes(id, without(client.Scopes, scope))
+}
+
+// mayHandOut refuses an operator who would come to hold a credential that speaks for a
+// tenant with an admin of its own. The gate orders it with the first admin's sign-in.
+func (t change) mayHandOut(ctx context.Context, client models.OAuthClient, scopes []string) error {
+	if client.TenantID == nil || !speaks(scopes) {
+		return nil
+	}
+	tenant, err := t.tenant(*client.TenantID)
+	if err != nil {
+		return err
+	}
+	if err := t.tx.Gate(ctx, db.Lock{Class: models.GateClass, ID: tenant.Gate}); err != nil {
+		return err
+	}
+	if tenant, err = t.tenant(tenant.ID); err != nil {
+		return err
+	}
+	if tenant.ClaimedAt != nil {
+		return ErrTenantClaimed
+	}
+	return nil
+}
+
+// noteRefusal keeps for a tenant to read what an operator tried, in a transaction of its
+// own: that of the attempt was rolled back.
+func (r *Registry) noteRefusal(ctx context.Context, client models.OAuthClient, attempt string) error {
+	return r.inTx(ctx, func(ctx context.Context, t change) error {
+		return ledger.AddTx(ctx, t.tx, ledger.Entry{
+			Kind: ledger.TenantRefused, Subject: ledger.OfTenant, SubjectID: string(*client.TenantID), TenantID: *client.TenantID,
+			Actor: models.ActorOperator, ActorID: operatorName, At: t.now,
+			Body: map[string]any{"attempt": attempt, "scopes": client.Scopes},
+		})
+	})
+}
+
+// operatorName is who changes this register: whoever may use the server's socket.
+const operatorName = "countersignd admin"
