@@ -14,52 +14,66 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Token keys are files token-NNNN.pem (PKCS #8, EC P-256). The highest number
-// signs; all of them verify.
+// Purpose is what a key signs. One key has one purpose: what was signed as a receipt
+// can then never be taken for a token, whatever a reader forgets to look at.
+type Purpose string
+
+// The purposes. The key files of one are PURPOSE-NNNN.pem (PKCS #8, EC P-256). The
+// highest number signs; all of them verify.
 const (
-	firstTokenKey = "token-0001.pem"
-	tokenKeys     = "token-*.pem"
+	PurposeToken   Purpose = "token"
+	PurposeLedger  Purpose = "ledger"  // checkpoints of the ledger
+	PurposeReceipt Purpose = "receipt" // receipts about consent
 )
 
-// Keys are the server's own signing keys. They are read once; a Keys never
-// changes and is safe for concurrent use.
+// keyID is the kid of a key: its RFC 7638 thumbprint, and in front of it the purpose
+// if the key does not sign tokens.
+func (p Purpose) keyID(thumbprint string) string {
+	if p == PurposeToken {
+		return thumbprint
+	}
+	return string(p) + "." + thumbprint
+}
+
+// Keys are the server's own signing keys for one purpose. They are read once; a Keys
+// never changes and is safe for concurrent use.
 type Keys struct {
+	purpose   Purpose
 	signing   *ecdsa.PrivateKey
 	signingID string
 	byID      map[string]verifyKey
-	jwks      []byte
+	published []jwk
 }
 
-// LoadKeys reads the signing keys below the data directory and creates the first
-// one if there is none. Every replica must see the same files. Errors name the
-// file and what to do.
-func LoadKeys(dataDir string) (*Keys, error) {
+// LoadKeys reads the keys for tokens; see LoadKeysFor.
+func LoadKeys(dataDir string) (*Keys, error) { return LoadKeysFor(dataDir, PurposeToken) }
+
+// LoadKeysFor reads the signing keys of a purpose below the data directory and
+// creates the first one if there is none. Every replica must see the same files.
+// Errors name the file and what to do.
+func LoadKeysFor(dataDir string, purpose Purpose) (*Keys, error) {
 	folder, err := prepareKeyFolder(dataDir)
 	if err != nil {
 		return nil, err
 	}
-	paths, err := keyFiles(folder)
+	paths, err := keyFiles(folder, purpose)
 	if err != nil {
 		return nil, err
 	}
-	keys := &Keys{byID: make(map[string]verifyKey, len(paths))}
-	published := make([]jwk, 0, len(paths))
+	keys := &Keys{purpose: purpose, byID: make(map[string]verifyKey, len(paths))}
 	for _, path := range paths {
 		public, err := keys.add(path)
 		if err != nil {
 			return nil, err
 		}
-		published = append(published, public)
+		keys.published = append(keys.published, public)
 	}
-	keys.jwks, err = json.Marshal(struct {
-		Keys []jwk `json:"keys"`
-	}{published})
-	return keys, err
+	return keys, nil
 }
 
 // keyFiles lists the key files in ascending order, at least one.
-func keyFiles(folder string) ([]string, error) {
-	pattern := filepath.Join(folder, tokenKeys)
+func keyFiles(folder string, purpose Purpose) ([]string, error) {
+	pattern := filepath.Join(folder, string(purpose)+"-*.pem")
 	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) > 0 {
 		slices.Sort(paths)
@@ -74,7 +88,7 @@ func keyFiles(folder string) ([]string, error) {
 		return nil, fmt.Errorf("write a signing key: %w", err)
 	}
 	content := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := createOnce(filepath.Join(folder, firstTokenKey), content); err != nil {
+	if err := createOnce(filepath.Join(folder, string(purpose)+"-0001.pem"), content); err != nil {
 		return nil, err
 	}
 	return filepath.Glob(pattern)
@@ -90,10 +104,11 @@ func (k *Keys) add(path string) (jwk, error) {
 	if err != nil {
 		return jwk{}, fmt.Errorf("%s: %w", path, err)
 	}
-	id, err := public.thumbprint()
+	thumbprint, err := public.thumbprint()
 	if err != nil {
 		return jwk{}, fmt.Errorf("%s: %w", path, err)
 	}
+	id := k.purpose.keyID(thumbprint)
 	if _, twice := k.byID[id]; twice {
 		return jwk{}, fmt.Errorf("%s holds the same key as another file: remove one of them", path)
 	}
@@ -125,7 +140,22 @@ func readPrivateKey(path string) (*ecdsa.PrivateKey, error) {
 
 // JWKS returns the JSON Web Key Set (RFC 7517 section 5) to publish: every key
 // that verifies, public members only.
-func (k *Keys) JWKS() []byte { return slices.Clone(k.jwks) }
+func (k *Keys) JWKS() []byte { return JWKSOf(k) }
+
+// JWKSOf returns one key set of keys for several purposes.
+func JWKSOf(keys ...*Keys) []byte {
+	set := struct {
+		Keys []jwk `json:"keys"`
+	}{[]jwk{}}
+	for _, k := range keys {
+		set.Keys = append(set.Keys, k.published...)
+	}
+	out, err := json.Marshal(set)
+	if err != nil { // a jwk is strings
+		panic(err)
+	}
+	return out
+}
 
 // Sign returns the claims as a compact JWS (RFC 7515) under ES256. typ keeps
 // the purposes apart: whoever verifies must insist on the one it expects.

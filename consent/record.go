@@ -3,7 +3,6 @@ package consent
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"countersign/internal/db"
@@ -33,9 +32,19 @@ type recordedTerms struct {
 	Reference      string           `json:"reference,omitzero"`
 	Scopes         []string         `json:"scopes"`
 	DeviceLimit    *int64           `json:"deviceLimit,omitzero"`
+	Manufacturers  []string         `json:"manufacturers,omitzero"`
+	GroupTags      []string         `json:"groupTags,omitzero"`
+	PurchaseOrders []string         `json:"purchaseOrders,omitzero"`
 	Until          time.Time        `json:"until"` // when the permission ends by itself
+	Words          recordedWords    `json:"words"`
 	Role           string           `json:"role,omitzero"`
 	ForTenant      *recordedPerson  `json:"forTenant,omitzero"`
+}
+
+// recordedWords says which sentences tell a person what the terms mean.
+type recordedWords struct {
+	Version string            `json:"version"`
+	SHA256  map[string]string `json:"sha256"` // digest of the text by language, hexadecimal digits
 }
 
 // recordedPerson is who decided, for its own organisation's eyes.
@@ -74,10 +83,10 @@ func (t record) terms(event models.ConsentEvent) recordedTerms {
 	terms := recordedTerms{From: event.FromState, To: event.ToState, Epoch: event.Epoch, Reason: event.Reason}
 	if r := t.request; r != nil {
 		terms.Tenant, terms.Purpose, terms.Reference = r.TenantRef, r.Purpose, r.Reference
-		terms.Scopes, terms.DeviceLimit, terms.Until = strings.Fields(r.Scopes), r.DeviceLimit, r.GrantUntil.UTC()
+		terms.promise(PromiseOf(*r))
 	}
 	if g := t.grant; g != nil {
-		terms.Scopes, terms.DeviceLimit, terms.Until = strings.Fields(g.Scopes), g.DeviceLimit, g.ExpiresAt.UTC()
+		terms.promise(PromiseOfGrant(*g))
 		if g.RequestID != nil {
 			terms.ConsentRequest = *g.RequestID
 		}
@@ -89,6 +98,17 @@ func (t record) terms(event models.ConsentEvent) recordedTerms {
 		}
 	}
 	return terms
+}
+
+// promise takes in the terms, and by which words they are told.
+func (t *recordedTerms) promise(p Promise) {
+	t.Scopes, t.DeviceLimit, t.Until = p.Scopes, p.DeviceLimit, p.Until.UTC()
+	t.Manufacturers, t.GroupTags, t.PurchaseOrders = p.Manufacturers, p.GroupTags, p.PurchaseOrders
+	t.Words.SHA256 = map[string]string{}
+	for _, language := range Languages() {
+		words := Wording(language, p)
+		t.Words.Version, t.Words.SHA256[language] = words.Version, words.Digest()
+	}
 }
 
 // kinds are the words of the ledger for the state a request or grant has come to.

@@ -43,12 +43,19 @@ type Words struct {
 
 // PromiseOf returns what a request asks for.
 func PromiseOf(r models.ConsentRequest) Promise {
-	return Promise{Scopes: strings.Fields(r.Scopes), DeviceLimit: r.DeviceLimit, Until: r.GrantUntil}
+	return promise(r.Scopes, r.DeviceLimit, r.GrantLists, r.GrantUntil)
 }
 
 // PromiseOfGrant returns what a grant gives.
 func PromiseOfGrant(g models.Grant) Promise {
-	return Promise{Scopes: strings.Fields(g.Scopes), DeviceLimit: g.DeviceLimit, Until: g.ExpiresAt}
+	return promise(g.Scopes, g.DeviceLimit, g.GrantLists, g.ExpiresAt)
+}
+
+func promise(scopes string, limit *int64, lists models.GrantLists, until time.Time) Promise {
+	return Promise{
+		Scopes: strings.Fields(scopes), DeviceLimit: limit, Manufacturers: lists.Manufacturers,
+		GroupTags: lists.GroupTags, PurchaseOrders: lists.PurchaseOrders, Until: until,
+	}
 }
 
 // Languages lists the languages that have a catalogue, the default first.
@@ -85,8 +92,13 @@ func (w Words) Text() string {
 		name      string
 		sentences []string
 	}{
-		{"may", w.May}, {"cannot", w.Cannot}, {"happens", w.Happens}, {"data", w.Data},
-		{"limit", w.Limits}, {"until", []string{w.Until}}, {"end", []string{w.End}},
+		{"may", w.May},
+		{"cannot", w.Cannot},
+		{"happens", w.Happens},
+		{"data", w.Data},
+		{"limit", w.Limits},
+		{"until", []string{w.Until}},
+		{"end", []string{w.End}},
 	} {
 		for _, sentence := range part.sentences {
 			lines = append(lines, part.name+": "+sentence)

@@ -34,6 +34,8 @@ type Deps struct {
 	Customers     CustomerReader
 	Dispatches    Dispatches
 
+	Portal    http.Handler     // the pages for people; nil serves none
+	PortalURL string           // where browsers find them; required with Portal
 	PublicURL string           // link base, without trailing slash
 	PortalURL string           // base of the links that lead people to pages, without trailing slash; empty takes PublicURL
 	ServerID  string           // MS-ServerId: which replica answered
@@ -105,7 +107,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &door{server: s, paths: newPathFolder(table), next: engine}, nil
+	return newHosts(s, &door{server: s, paths: newPathFolder(table), next: engine})
 }
 
 // check refuses to serve with parts missing: a nil one would show at the first call.
@@ -125,6 +127,9 @@ func (d Deps) check() error {
 	u, err := url.Parse(d.PublicURL)
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("gateway: the public URL must be an absolute address")
+	}
+	if pages, err := url.Parse(d.PortalURL); d.Portal != nil && (err != nil || pages.Host == "") {
+		return fmt.Errorf("gateway: the portal's URL must be an absolute address")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -49,7 +50,10 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 			return err
 		}
 		client.CreatedAt = t.now
-		if err := t.add(&client); err != nil || digest == nil {
+		if err := t.add(&client); err != nil {
+			return err
+		}
+		if err := t.noteClient(ctx, ledger.ClientCreated, client, ""); err != nil || digest == nil {
 			return err
 		}
 		return t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: client.ID, Digest: digest, CreatedAt: t.now})

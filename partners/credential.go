@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/db"
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -36,7 +37,10 @@ func (r *Registry) RotateSecret(ctx context.Context, id models.ClientID, overlap
 		if err := t.retireSecrets(id, t.now, t.now.Add(overlap)); err != nil {
 			return err
 		}
-		return t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: id, Digest: digest, CreatedAt: t.now})
+		if err := t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: id, Digest: digest, CreatedAt: t.now}); err != nil {
+			return err
+		}
+		return t.noteClient(ctx, ledger.ClientChanged, client, "secret")
 	})
 	if err != nil {
 		return "", err
@@ -51,11 +55,14 @@ func (r *Registry) SetJWKS(ctx context.Context, id models.ClientID, jwks string)
 	if err != nil {
 		return models.OAuthClient{}, err
 	}
-	return r.renew(ctx, id, "client.keys", func(_ context.Context, t change, client models.OAuthClient) error {
+	return r.renew(ctx, id, "client.keys", func(ctx context.Context, t change, client models.OAuthClient) error {
 		if client.AuthMethod != models.PrivateKeyJWT {
 			return ErrWrongMethod
 		}
-		return t.setJWKS(id, checked)
+		if err := t.setJWKS(id, checked); err != nil {
+			return err
+		}
+		return t.noteClient(ctx, ledger.ClientChanged, client, "keys")
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/internal/db"
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -40,9 +41,12 @@ func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Par
 		DevicesPerHour: in.Budgets.DevicesPerHour, TenantDevicesPerHour: in.Budgets.TenantDevicesPerHour,
 		RequestsPerMinute: in.Budgets.RequestsPerMinute,
 	}
-	err := r.inTx(ctx, func(_ context.Context, t change) error {
+	err := r.inTx(ctx, func(ctx context.Context, t change) error {
 		partner.CreatedAt = t.now
-		return t.add(&partner)
+		if err := t.add(&partner); err != nil {
+			return err
+		}
+		return t.notePartner(ctx, ledger.PartnerCreated, partner)
 	})
 	if db.IsDuplicate(err) {
 		err = ErrNameTaken
@@ -101,12 +105,14 @@ func (r *Registry) SetBudgets(ctx context.Context, id models.PartnerID, budgets 
 		return models.Partner{}, ErrPartnerNotFound
 	}
 	var partner models.Partner
-	err := r.inTx(ctx, func(_ context.Context, t change) (err error) {
+	err := r.inTx(ctx, func(ctx context.Context, t change) (err error) {
 		if err := t.setBudgets(id, budgets); err != nil {
 			return err
 		}
-		partner, err = t.partner(id)
-		return err
+		if partner, err = t.partner(id); err != nil {
+			return err
+		}
+		return t.notePartner(ctx, ledger.PartnerChanged, partner)
 	})
 	return partner, err
 }

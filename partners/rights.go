@@ -111,13 +111,9 @@ func (t change) mayHandOut(ctx context.Context, client models.OAuthClient, scope
 // own: that of the attempt was rolled back.
 func (r *Registry) noteRefusal(ctx context.Context, client models.OAuthClient, attempt string) error {
 	return r.inTx(ctx, func(ctx context.Context, t change) error {
-		return ledger.AddTx(ctx, t.tx, ledger.Entry{
+		return t.note(ctx, ledger.Entry{
 			Kind: ledger.TenantRefused, Subject: ledger.OfTenant, SubjectID: string(*client.TenantID), TenantID: *client.TenantID,
-			Actor: models.ActorOperator, ActorID: operatorName, At: t.now,
 			Body: map[string]any{"attempt": attempt, "scopes": client.Scopes},
 		})
 	})
 }
-
-// operatorName is who changes this register: whoever may use the server's socket.
-const operatorName = "countersignd admin"

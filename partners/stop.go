@@ -25,7 +25,10 @@ func (r *Registry) turn(ctx context.Context, t change, s switchOf) error {
 		return err
 	}
 	epoch, err := t.flip(s)
-	if err != nil || !s.stop {
+	if err != nil {
+		return err
+	}
+	if err := t.noteTurn(ctx, s); err != nil || !s.stop {
 		return err
 	}
 	return r.deps.Fences.EnqueueFenceTx(ctx, t.tx, s.kind, s.id, epoch)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"countersign/internal/db"
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -39,7 +40,7 @@ func (r *Registry) CreateTenant(ctx context.Context, in NewTenant) (Tenant, erro
 		return Tenant{}, err
 	}
 	tenant := models.Tenant{ID: id, Name: strings.TrimSpace(in.Name), State: models.TenantActive, Epoch: 1, IDProof: proof}
-	err := r.inTx(ctx, func(_ context.Context, t change) error {
+	err := r.inTx(ctx, func(ctx context.Context, t change) error {
 		tenant.CreatedAt = t.now
 		if err := t.add(&tenant); err != nil {
 			return named(err, ErrTenantExists)
@@ -50,7 +51,7 @@ func (r *Registry) CreateTenant(ctx context.Context, in NewTenant) (Tenant, erro
 				return named(err, ErrDomainTaken)
 			}
 		}
-		return nil
+		return t.noteTenant(ctx, ledger.TenantCreated, tenant, domains)
 	})
 	return Tenant{tenant, domains}, err
 }

@@ -33,7 +33,7 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 		return nil, err
 	}
 	return gateway.New(gateway.Deps{
-		Verifier: verifier, Tokens: tokens, JWKS: s.keys.JWKS(), Metadata: metadata, Throttle: s.budgets,
+		Verifier: verifier, Tokens: tokens, JWKS: authz.JWKSOf(s.keys, s.receipts, s.ledger), Metadata: metadata, Throttle: s.budgets,
 		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.far, Attention: s.far, Permits: s.consent,
 		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, ConsentBlocks: s.consent, Customers: s.consent, Dispatches: s.forward,
 		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
@@ -60,7 +60,7 @@ func newMetrics(s *services) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		&backlogCollector{s: s},
+		&backlogCollector{s: s}, &ledgerCollector{s: s},
 	)
 	if s.shared != nil {
 		r.MustRegister(s.shared.gauge())

@@ -18,6 +18,7 @@ import (
 	"countersign/gateway/ratelimit"
 	"countersign/internal/egress"
 	"countersign/internal/errs"
+	"countersign/internal/ledger"
 	"countersign/partners"
 	"countersign/registration/rpc"
 )
@@ -27,6 +28,10 @@ import (
 type services struct {
 	config   Config
 	keys     *authz.Keys
+	receipts *authz.Keys // sign receipts
+	ledger   *authz.Keys // sign the ledger's checkpoints
+	order    *ledger.Sequencer
+	chains   *ledger.Reader
 	secrets  *authz.Secrets
 	site     authz.Site
 	far      core         // the core, here or elsewhere
@@ -61,7 +66,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if s.site, err = authz.NewSite(c.PublicURL); err != nil {
 		return nil, err
 	}
-	if s.keys, err = authz.LoadKeys(c.DataDir); err != nil {
+	if err = s.loadKeys(c.DataDir); err != nil {
 		return nil, err
 	}
 	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
@@ -91,7 +96,23 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 		DB: d.gateway, Consent: s.consent, Directory: s.registry, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
 	})
 	s.reader = intake.NewReader(d.gateway)
-	return s, nil
+	s.chains = ledger.NewReader(d.gateway)
+	s.order, err = ledger.NewSequencer(ledger.Deps{
+		DB: d.gateway, Signer: s.ledger, Issuer: s.site.Issuer(), Holder: workerName(), Logger: log,
+	})
+	return s, err
+}
+
+// loadKeys reads the signing keys, one kind per purpose.
+func (s *services) loadKeys(dataDir string) (err error) {
+	for purpose, keys := range map[authz.Purpose]**authz.Keys{
+		authz.PurposeToken: &s.keys, authz.PurposeReceipt: &s.receipts, authz.PurposeLedger: &s.ledger,
+	} {
+		if *keys, err = authz.LoadKeysFor(dataDir, purpose); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkKeySet shows what is wrong with a key set to the operator who sent it.
@@ -121,6 +142,7 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 		s.forward.Run(ctx)
 	})
 	work.Go(func() { s.consent.RunFences(ctx) })
+	work.Go(func() { s.order.Run(ctx) })
 	work.Go(func() { maintain(ctx, d.gateway, s, log) })
 	if s.line != nil {
 		work.Go(func() { s.line.Watch(ctx) })

@@ -1,0 +1,260 @@
+package portal_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/models"
+)
+
+const requestPage = "/portal/requests/" + waiting
+
+// §2.4: what the page of a request shows, and that nothing is chosen before.
+func TestRequest_showsWhatIsDecided(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, true))
+	a := b.get(requestPage).must(
+		t, http.StatusOK,
+		"Northwind Devices", "Reseller", "4711004", string(northwind), "26 November 2024", // who, which kind, verified since
+		"Fabrikam", "fabrikam.example", string(fabrikam), "Adele Vance", "Approver of device registrations", // for whom
+		"May add devices to your organisation", "May remove devices again", // what it may
+		"Cannot sign in to your organisation", "Cannot read users, mail, files", "Cannot choose deployment profiles", // what not
+		"hardware hash", "belong to your organisation from then on", // data, devices
+		"500 devices", "26 November 2027", "PO 2026-0815", "25 November 2026", // how many, until when, which order, when
+		"You can take it back at any time", "I did not expect this request",
+		"Decline", "Allow",
+	)
+	if regexp.MustCompile(`<input[^>]* checked`).MatchString(a.body) {
+		t.Error("something is chosen before the person chooses")
+	}
+	// No is as large as yes: the same class but for the colour, and before it.
+	no, yes := strings.Index(a.body, `class="button answer answer-no"`), strings.Index(a.body, `class="button answer answer-yes"`)
+	if no < 0 || yes < 0 || no > yes {
+		t.Errorf("no at %d, yes at %d", no, yes)
+	}
+}
+
+// What a partner writes is text and nothing else.
+func TestRequest_showsHostileTextAsText(t *testing.T) {
+	k := newKit(t)
+	k.world.partner.Name = `<script>alert(1)</script><img src=x onerror=alert(2)>`
+	k.world.requests[waiting].Purpose = `"><svg onload=alert(3)> https://evil.example/`
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	for _, path := range []string{requestPage, "/portal/requests", "/portal/permissions/" + live, requestPage + "/unexpected", "/portal/permissions/" + live + "/end"} {
+		a := b.get(path).must(t, http.StatusOK, "&lt;script&gt;")
+		for _, bad := range []string{"<script", "<img src=x", "<svg onload", `href="https://evil`} {
+			if strings.Contains(a.body, bad) {
+				t.Errorf("%s holds %s", path, bad)
+			}
+		}
+	}
+}
+
+// E1, R8: a yes needs a sign-in of just now; a no does not.
+func TestDecision_needsAFreshSignInForYesAlone(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	a := b.get(requestPage).must(t, http.StatusOK, "Confirm that it is me")
+	if strings.Contains(a.body, `name="scope"`) {
+		t.Error("the form of the yes is there before the step-up")
+	}
+	b.post(requestPage+"/grant", "scope", "devices.register", "limit", "5", "until", "2027-01-31").must(t, http.StatusForbidden, "Prove once more that it is you", "/portal/step-up")
+	b.post("/portal/step-up", "to", requestPage).must(t, http.StatusOK, "https://login.fabrikam.example/authorize")
+	if got := k.world.changed(); !slices.Equal(got, []string{"begin " + requestPage + " step-up true"}) {
+		t.Errorf("changed %v", got)
+	}
+	b.post(requestPage+"/decline").must(t, http.StatusSeeOther)
+	if got := k.world.requests[waiting].State; got != models.RequestDeclined {
+		t.Errorf("the request is %s", got)
+	}
+}
+
+// E3, E4: what is granted is what was chosen, with the evidence of who chose it.
+func TestDecision_grantsWhatWasChosen(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	a := b.post(requestPage+"/grant", "scope", "devices.register", "limit", "120", "until", "2027-03-31").must(t, http.StatusSeeOther)
+	if !strings.HasPrefix(a.location, "/portal/permissions/") {
+		t.Errorf("it leads to %q", a.location)
+	}
+	if got := k.world.changed(); !slices.Equal(got, []string{"grant devices.register 2027-03-31T23:59:59Z"}) {
+		t.Errorf("changed %v", got)
+	}
+	who := k.world.actors[0]
+	if who.Kind != models.ActorCustomer || who.TenantID != fabrikam || who.Person == nil || who.Person.Subject != "s-1" || !slices.Equal(who.Person.AMR, []string{"pwd", "otp"}) || who.Person.AuthTime.IsZero() || who.HTTPRequest == "" {
+		t.Errorf("the actor is %+v, person %+v", who, who.Person)
+	}
+	b.get(a.location).must(t, http.StatusOK, "The permission is given.")
+	if again := b.get(a.location); strings.Contains(again.body, "The permission is given.") {
+		t.Error("the notice stays")
+	}
+}
+
+// E4: nothing wider than what was asked, and mistakes are told with the field.
+func TestDecision_namesWhatIsWrong(t *testing.T) {
+	for name, row := range map[string]struct {
+		pairs []string
+		want  string
+	}{
+		"nothing chosen":   {[]string{"limit", "5", "until", "2027-01-31"}, "Choose at least one thing"},
+		"not asked for":    {[]string{"scope", "profiles.assign", "limit", "5", "until", "2027-01-31"}, "Choose at least one thing"},
+		"too many":         {[]string{"scope", "devices.register", "limit", "501", "until", "2027-01-31"}, "at most the 500 devices"},
+		"no number":        {[]string{"scope", "devices.register", "limit", "many", "until", "2027-01-31"}, "in digits"},
+		"none":             {[]string{"scope", "devices.register", "limit", "0", "until", "2027-01-31"}, "in digits"},
+		"number left out":  {[]string{"scope", "devices.register", "until", "2027-01-31"}, "in digits"},
+		"too long":         {[]string{"scope", "devices.register", "limit", "5", "until", "2028-01-01"}, "cannot be later than 26 November 2027"},
+		"over already":     {[]string{"scope", "devices.register", "limit", "5", "until", "2026-11-25"}, "over already"},
+		"no date":          {[]string{"scope", "devices.register", "limit", "5", "until", "soon"}, "as a date"},
+		"no date and more": {[]string{"limit", "0"}, "as a date"},
+	} {
+		k := newKit(t)
+		b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+		a := b.post(requestPage+"/grant", row.pairs...)
+		if a.status != http.StatusBadRequest || !strings.Contains(a.body, row.want) || !strings.Contains(a.body, `role="alert"`) {
+			t.Errorf("%s: %d", name, a.status)
+		}
+		for _, m := range regexp.MustCompile(`href="#(field-[a-z]+)"`).FindAllStringSubmatch(a.body, -1) {
+			if !strings.Contains(a.body, `id="`+m[1]+`"`) {
+				t.Errorf("%s: the summary links to %s, which is not there", name, m[1])
+			}
+		}
+		if changed := k.world.changed(); len(changed) > 0 {
+			t.Errorf("%s: changed %v", name, changed)
+		}
+	}
+}
+
+// W8: a second click and a second tab show the real state and change nothing.
+func TestDecision_isMadeOnce(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	yes := []string{"scope", "devices.register", "limit", "5", "until", "2027-01-31"}
+	b.post(requestPage+"/grant", yes...).must(t, http.StatusSeeOther)
+	for _, again := range []func() answer{func() answer { return b.post(requestPage+"/grant", yes...) }, func() answer { return b.post(requestPage + "/decline") }} {
+		again := again()
+		if again.must(t, http.StatusSeeOther); again.location != requestPage {
+			t.Errorf("it leads to %q", again.location)
+		}
+		b.get(again.location).must(t, http.StatusOK, "Somebody has decided in the meantime", "This request was allowed", "Go to the permission")
+	}
+	if got := k.world.changed(); len(got) != 1 {
+		t.Errorf("changed %v", got)
+	}
+}
+
+func TestUnexpected_declinesAndBlocks(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	b.get(requestPage+"/unexpected").must(t, http.StatusOK, "Block Northwind Devices too", waiting)
+	b.post(requestPage+"/decline", "reason", "Nobody here ordered anything.", "block", "yes").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"decline Nobody here ordered anything.", "block"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+// R6: another tenant's people see nothing and change nothing.
+func TestPages_ofAnotherTenantAreNotThere(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(contoso, models.PersonAdmin, true))
+	for _, r := range k.table() {
+		if !strings.Contains(r[1], "{id}") {
+			continue
+		}
+		a := b.get(fill(r[1]))
+		if r[0] == http.MethodPost {
+			a = b.post(fill(r[1]), "scope", "devices.register", "limit", "5", "until", "2027-01-31")
+		}
+		if a.status != http.StatusNotFound || strings.Contains(a.body, "Northwind") {
+			t.Errorf("%s %s gives %d", r[0], r[1], a.status)
+		}
+	}
+	if changed := k.world.changed(); len(changed) > 0 {
+		t.Errorf("changed %v", changed)
+	}
+}
+
+// E9: ending takes one click and no reason; its page shows the consequences first, and
+// the page after it the moment, or the bound while the core has not acknowledged.
+func TestEnd_showsConsequencesThenTheMoment(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	b.get("/portal/permissions/"+live+"/end").must(t, http.StatusOK, "16 devices are under way", "412 devices that were added stay yours", "It cannot be undone")
+	a := b.post("/portal/permissions/"+live+"/end").must(t, http.StatusSeeOther)
+	waits := b.get(a.location).must(t, http.StatusAccepted, "is ending", "26 November 2026, 14:05:35.000 UTC", "looks again every 5 seconds")
+	if waits.header.Get("Refresh") != "5" {
+		t.Errorf("Refresh is %q", waits.header.Get("Refresh"))
+	}
+	if stays := b.get(a.location+"?stay=1").must(t, http.StatusAccepted, "does not look again by itself"); stays.header.Get("Refresh") != "" {
+		t.Error("the page looks again although the reader stopped it")
+	}
+	b.get("/portal/permissions/"+gone+"/ended").must(t, http.StatusOK, "has ended", "26 November 2026, 14:04:01.217 UTC")
+	b.post("/portal/permissions/"+live+"/end").must(t, http.StatusSeeOther)
+}
+
+func TestSuspendAndResume_leadToThePermission(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	path := "/portal/permissions/" + live
+	b.get(path+"/suspend").must(t, http.StatusOK, "nothing is accepted")
+	b.post(path+"/suspend").must(t, http.StatusSeeOther)
+	b.get(path).must(t, http.StatusOK, "The permission is paused.", "Resume")
+	b.get(path+"/resume").must(t, http.StatusOK, "From then on it may again")
+	b.post(path+"/resume").must(t, http.StatusSeeOther)
+	b.post(path+"/resume").must(t, http.StatusSeeOther)
+	b.get(path).must(t, http.StatusOK, "Somebody has decided in the meantime")
+	stale := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	stale.post(path+"/suspend").must(t, http.StatusSeeOther)
+	stale.post(path+"/resume").must(t, http.StatusForbidden, "Prove once more")
+}
+
+// §6.5: no cell of the export is a formula, whatever a partner sent.
+func TestExport_holdsNoFormula(t *testing.T) {
+	k := newKit(t)
+	hostile := []string{"=HYPERLINK(\"https://evil.example\")", "+cmd|' /C calc'!A0", "-1+1", "@SUM(1)", "\tTAB", "\rCR", "＝1", "\"quoted\", and\n=second"}
+	for i, text := range hostile {
+		d := k.world.devices[0]
+		d.Identity.SerialNumber = text
+		if i%2 == 1 {
+			d.GroupTag = text
+		}
+		k.world.devices = append(k.world.devices, d)
+	}
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	a := b.get("/portal/permissions/"+live+"/devices.csv").must(t, http.StatusOK)
+	if a.header.Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment;") {
+		t.Errorf("headers %v", a.header)
+	}
+	rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+	if err != nil || len(rows) != 1+3+len(hostile) {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows {
+		for _, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t\r＝", []rune(cell)[0]) {
+				t.Errorf("the cell %q is a formula", cell)
+			}
+		}
+	}
+}
+
+func TestSignOut_endsTheSessionHere(t *testing.T) {
+	k := newKit(t)
+	session := k.world.person(fabrikam, models.PersonAdmin, true)
+	b := k.browser(session)
+	b.post("/portal/sign-out").must(t, http.StatusOK, "You are signed out")
+	if a := k.browser(session).get("/portal/requests"); a.status != http.StatusSeeOther {
+		t.Errorf("the old session gives %d", a.status)
+	}
+}
+
+func TestLanguage_followsTheBrowserAndTheChoice(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	b.get("/portal/requests").must(t, http.StatusOK, `<html lang="en">`)
+	b.post("/portal/preferences", "language", "de", "zone", "Europe/Berlin", "to", requestPage).must(t, http.StatusSeeOther)
+	b.get(requestPage).must(t, http.StatusOK, `<html lang="de">`, "25. November 2026, 13:05 Uhr CET", "Darf Ihrer Organisation Geräte hinzufügen")
+}

@@ -1,0 +1,474 @@
+package portal_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/authz/signin"
+	"countersign/consent"
+	"countersign/gateway/portal"
+	"countersign/models"
+	"countersign/partners"
+	"countersign/registration"
+)
+
+// The people and partners of the tests.
+const (
+	fabrikam  models.TenantID  = "0190aaaa-0000-7000-8000-000000000001"
+	contoso   models.TenantID  = "0190aaaa-0000-7000-8000-000000000002"
+	northwind models.PartnerID = "0190bbbb-0000-7000-8000-000000000001"
+	waiting                    = "0190cccc-0000-7000-8000-000000000001"
+	live                       = "0190dddd-0000-7000-8000-000000000001"
+	gone                       = "0190dddd-0000-7000-8000-000000000002"
+	ending                     = "0190dddd-0000-7000-8000-000000000003"
+	secret                     = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
+)
+
+var now = time.Date(2026, 11, 26, 14, 5, 0, 0, time.UTC)
+
+// world is what stands behind the pages: one request, some permissions, two people. It
+// counts what was changed.
+type world struct {
+	mu       sync.Mutex
+	requests map[string]*models.ConsentRequest
+	grants   map[string]*models.Grant
+	events   map[string][]models.ConsentEvent
+	sessions map[string]*signin.Session
+	devices  []registration.Device
+	changes  []string
+	blocked  []models.PartnerID
+	partner  models.Partner
+	fail     error // every reading fails with it
+	actors   []consent.Actor
+}
+
+func newWorld() *world {
+	limit := int64(500)
+	tenant := fabrikam
+	w := &world{
+		requests: map[string]*models.ConsentRequest{}, grants: map[string]*models.Grant{},
+		events: map[string][]models.ConsentEvent{}, sessions: map[string]*signin.Session{},
+		partner: models.Partner{ID: northwind, Kind: models.DirectReseller, Name: "Northwind Devices", MPNID: "4711004", State: models.PartnerActive, CreatedAt: now.AddDate(-2, 0, 0)},
+	}
+	w.requests[waiting] = &models.ConsentRequest{
+		ID: waiting, PartnerID: northwind, TenantRef: "fabrikam.example", TenantID: &tenant, State: models.RequestPending,
+		Purpose: "Notebooks for the new office in Lyon, delivered in four lots from January on.", Reference: "PO 2026-0815",
+		Scopes: "devices.register devices.remove", DeviceLimit: &limit,
+		GrantUntil: now.AddDate(1, 0, 0), ExpiresAt: now.AddDate(0, 0, 7), CreatedAt: now.Add(-26 * time.Hour),
+	}
+	w.events[waiting] = []models.ConsentEvent{{Subject: models.SubjectRequest, ToState: "pending", Actor: models.ActorPartner, At: now.Add(-26 * time.Hour)}}
+	w.addGrant(live, models.GrantActive, 412, 16)
+	w.addGrant(gone, models.GrantRevoked, 88, 0)
+	w.addGrant(ending, models.GrantRevoking, 12, 3)
+	for i := range 3 {
+		w.devices = append(w.devices, device(i))
+	}
+	return w
+}
+
+func (w *world) addGrant(id string, state models.GrantState, used, reserved int64) {
+	limit := int64(500)
+	g := &models.Grant{
+		ID: models.GrantID(id), PartnerID: northwind, TenantID: fabrikam, State: state, Epoch: 1, Scopes: "devices.register devices.read",
+		DeviceLimit: &limit, DevicesUsed: used, DevicesReserved: reserved, ExpiresAt: now.AddDate(0, 7, 3), CreatedAt: now.AddDate(0, -4, -12),
+	}
+	history := []models.ConsentEvent{{Subject: models.SubjectGrant, ToState: "active", Actor: models.ActorCustomer, At: g.CreatedAt}}
+	if state != models.GrantActive {
+		at := now.Add(-time.Minute)
+		g.EndedAt = &at
+		history = append(history, models.ConsentEvent{Subject: models.SubjectGrant, FromState: "active", ToState: "revoking", Actor: models.ActorCustomer, Reason: "The roll-out is over.", At: at})
+	}
+	if state == models.GrantRevoked {
+		history = append(history, models.ConsentEvent{Subject: models.SubjectGrant, FromState: "revoking", ToState: "revoked", Actor: models.ActorSystem, At: now.Add(-59*time.Second + 217*time.Millisecond)})
+	}
+	w.grants[id], w.events[id] = g, history
+}
+
+func device(i int) registration.Device {
+	return registration.Device{
+		Registration: models.Registration{
+			ID: models.DeviceID(fmt.Sprintf("0190eeee-0000-7000-8000-00000000000%d", i+1)), TenantID: fabrikam, State: models.RegistrationActive,
+			PartnerID: northwind, GrantID: live, GroupTag: "LYON", RegisteredAt: now.Add(-time.Duration(i) * time.Hour),
+		},
+		Identity: models.DeviceIdentity{SerialNumber: fmt.Sprintf("5CG4%06d", 730100+i), Manufacturer: "Contoso Hardware", Model: "Book 14 G9"},
+	}
+}
+
+// person signs somebody in and returns the cookie.
+func (w *world) person(tenant models.TenantID, role models.PersonRole, fresh bool) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	cookie := fmt.Sprintf("session-%d", len(w.sessions)+1)
+	w.sessions[cookie] = &signin.Session{
+		Person: models.Person{ID: "0190ffff-0000-7000-8000-000000000001", TenantID: tenant, Name: "Adele Vance", Email: "adele@fabrikam.example", Role: role, Issuer: "https://login.fabrikam.example", Subject: "s-1"},
+		CSRF:   "token-of-" + cookie, Fresh: fresh, AMR: []string{"pwd", "otp"}, AuthTime: now.Add(-time.Minute),
+	}
+	return cookie
+}
+
+func (w *world) change(format string, args ...any) {
+	w.changes = append(w.changes, fmt.Sprintf(format, args...))
+}
+
+func (w *world) changed() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.changes)
+}
+
+// The sign-in.
+
+func (w *world) Begin(_ context.Context, start signin.Start) (signin.Redirect, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if start.Tenant != fabrikam && start.Domain != "fabrikam.example" {
+		return signin.Redirect{}, signin.ErrCannotSignIn
+	}
+	w.change("begin %s step-up %v", start.ReturnTo, start.StepUp)
+	return signin.Redirect{URL: "https://login.fabrikam.example/authorize?state=s", Cookie: "attempt|" + start.ReturnTo}, nil
+}
+
+func (w *world) Complete(_ context.Context, back signin.Return) (signin.Welcome, error) {
+	if back.State != "s" || back.Cookie == "" {
+		return signin.Welcome{}, signin.ErrSignInRefused
+	}
+	_, to, _ := strings.Cut(back.Cookie, "|")
+	return signin.Welcome{Cookie: w.person(fabrikam, models.PersonAdmin, true), ReturnTo: to}, nil
+}
+
+func (w *world) Session(_ context.Context, cookie string) (signin.Session, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s, ok := w.sessions[cookie]; ok {
+		return *s, nil
+	}
+	return signin.Session{}, signin.ErrNoSession
+}
+
+func (w *world) End(_ context.Context, cookie string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change("end session")
+	delete(w.sessions, cookie)
+	return nil
+}
+
+// Consent.
+
+func (w *world) List(_ context.Context, f consent.Filter) (items []consent.Consent, next string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail != nil {
+		return nil, "", w.fail
+	}
+	if f.Viewer.TenantID != fabrikam {
+		return nil, "", nil
+	}
+	for _, id := range slices.Sorted(mapKeys(w.requests)) {
+		r := w.requests[id]
+		if (f.State == "" || f.State == string(r.State)) && r.State != models.RequestGranted {
+			items = append(items, consent.Consent{Kind: consent.KindRequest, Request: r, PartnerName: w.partner.Name})
+		}
+	}
+	for _, id := range slices.Sorted(mapKeys(w.grants)) {
+		g := w.grants[id]
+		if f.State == "" || f.State == string(g.State) {
+			items = append(items, consent.Consent{Kind: consent.KindGrant, Grant: g, PartnerName: w.partner.Name})
+		}
+	}
+	return items, "", nil
+}
+
+func mapKeys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+func (w *world) Get(_ context.Context, actor consent.Actor, id string) (consent.Consent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fail != nil {
+		return consent.Consent{}, w.fail
+	}
+	if actor.TenantID != fabrikam {
+		return consent.Consent{}, consent.ErrNotFound
+	}
+	if r, ok := w.requests[id]; ok {
+		c := *r
+		return consent.Consent{Kind: consent.KindRequest, Request: &c, PartnerName: w.partner.Name}, nil
+	}
+	if g, ok := w.grants[id]; ok {
+		c := *g
+		return consent.Consent{Kind: consent.KindGrant, Grant: &c, PartnerName: w.partner.Name, Request: w.requests[waiting]}, nil
+	}
+	return consent.Consent{}, consent.ErrNotFound
+}
+
+func (w *world) History(_ context.Context, _ consent.Actor, id string) ([]models.ConsentEvent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.events[id]), nil
+}
+
+func (w *world) Grant(_ context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.requests[string(id)]
+	if r == nil || actor.TenantID != fabrikam {
+		return models.Grant{}, consent.ErrNotFound
+	}
+	if r.State != models.RequestPending {
+		return models.Grant{}, consent.ErrWrongState
+	}
+	grant := models.Grant{ID: "0190dddd-0000-7000-8000-00000000000a", PartnerID: northwind, TenantID: fabrikam, State: models.GrantActive, Scopes: strings.Join(terms.Scopes, " "), CreatedAt: now, ExpiresAt: *terms.ExpiresAt, DeviceLimit: terms.Limits.Devices}
+	r.State, r.GrantID = models.RequestGranted, &grant.ID
+	w.grants[string(grant.ID)] = &grant
+	w.actors = append(w.actors, actor)
+	w.change("grant %s %v", strings.Join(terms.Scopes, "+"), terms.ExpiresAt.Format(time.RFC3339))
+	return grant, nil
+}
+
+func (w *world) Decline(_ context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.requests[string(id)]
+	if r == nil || actor.TenantID != fabrikam {
+		return models.ConsentRequest{}, consent.ErrNotFound
+	}
+	if r.State != models.RequestPending {
+		return models.ConsentRequest{}, consent.ErrWrongState
+	}
+	r.State = models.RequestDeclined
+	w.change("decline %s", reason)
+	return *r, nil
+}
+
+func (w *world) move(name string, actor consent.Actor, id models.GrantID, to models.GrantState, from ...models.GrantState) (models.Grant, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.grants[string(id)]
+	if g == nil || actor.TenantID != fabrikam {
+		return models.Grant{}, consent.ErrNotFound
+	}
+	if !slices.Contains(from, g.State) {
+		return models.Grant{}, consent.ErrWrongState
+	}
+	g.State = to
+	w.change("%s", name)
+	return *g, nil
+}
+
+func (w *world) Revoke(_ context.Context, actor consent.Actor, id models.GrantID, _ string) (consent.Revocation, error) {
+	g, err := w.move("revoke", actor, id, models.GrantRevoking, models.GrantActive, models.GrantSuspended, models.GrantRevoking)
+	if err == nil {
+		at := now
+		w.mu.Lock()
+		w.grants[string(id)].EndedAt = &at
+		w.mu.Unlock()
+	}
+	return consent.Revocation{Grant: g}, err
+}
+
+func (w *world) Suspend(_ context.Context, actor consent.Actor, id models.GrantID, _ string) (models.Grant, error) {
+	return w.move("suspend", actor, id, models.GrantSuspended, models.GrantActive)
+}
+
+func (w *world) Resume(_ context.Context, actor consent.Actor, id models.GrantID, _ string) (models.Grant, error) {
+	return w.move("resume", actor, id, models.GrantActive, models.GrantSuspended)
+}
+
+func (w *world) RequestByLink(_ context.Context, actor consent.Actor, given string) (models.RequestID, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if given == secret && actor.TenantID == fabrikam && w.requests[waiting].State == models.RequestPending {
+		return waiting, nil
+	}
+	return "", consent.ErrNotFound
+}
+
+func (w *world) Block(_ context.Context, _ consent.Actor, p models.PartnerID, _ string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked = append(w.blocked, p)
+	w.change("block")
+	return nil
+}
+
+func (w *world) Unblock(_ context.Context, _ consent.Actor, p models.PartnerID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.blocked = slices.DeleteFunc(w.blocked, func(b models.PartnerID) bool { return b == p })
+	w.change("unblock")
+	return nil
+}
+
+// The directory and the devices.
+
+func (w *world) Tenant(_ context.Context, id models.TenantID) (partners.Tenant, error) {
+	if id == fabrikam {
+		return partners.Tenant{Tenant: models.Tenant{ID: id, Name: "Fabrikam", State: models.TenantActive}, Domains: []string{"fabrikam.example"}}, nil
+	}
+	return partners.Tenant{Tenant: models.Tenant{ID: id, Name: "Contoso"}}, nil
+}
+
+func (w *world) Partner(context.Context, models.PartnerID) (models.Partner, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.partner, nil
+}
+
+func (w *world) PartnerNamed(_ context.Context, ref string) (models.PartnerID, bool, error) {
+	return northwind, ref == w.partner.MPNID || ref == string(northwind), nil
+}
+
+func (w *world) Devices(_ context.Context, scope registration.Scope, f registration.Filter, page registration.Page) (found []registration.Device, next string, err error) {
+	for i, d := range w.devices {
+		if scope.Tenant == d.TenantID && (f.Serial == "" || f.Serial == d.Identity.SerialNumber) && page.Cursor < fmt.Sprint(i) {
+			found = append(found, d)
+		}
+	}
+	return found, "", nil
+}
+
+func (w *world) Device(_ context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error) {
+	for _, d := range w.devices {
+		if scope.Tenant == d.TenantID && d.ID == id {
+			return d, nil
+		}
+	}
+	return registration.Device{}, registration.ErrNoDevice
+}
+
+// kit is the pages on a server of their own.
+type kit struct {
+	t      *testing.T
+	world  *world
+	server *httptest.Server
+	deps   portal.Deps
+}
+
+func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
+	t.Helper()
+	w := newWorld()
+	k := &kit{t: t, world: w}
+	var handler http.Handler
+	k.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { handler.ServeHTTP(rw, r) }))
+	t.Cleanup(k.server.Close)
+	ids := 0
+	var mu sync.Mutex
+	k.deps = portal.Deps{
+		SignIn: w, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w,
+		URL: k.server.URL, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Now: func() time.Time { return now },
+		NewID: func() string { mu.Lock(); defer mu.Unlock(); ids++; return fmt.Sprintf("call-%d", ids) },
+	}
+	for _, c := range change {
+		c(&k.deps)
+	}
+	var err error
+	if handler, err = portal.New(k.deps); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// browser is somebody who clicks: it keeps cookies and follows no redirect by itself.
+type browser struct {
+	k      *kit
+	client *http.Client
+	token  string
+}
+
+func (k *kit) browser(session string) *browser {
+	k.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	b := &browser{k: k, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	if session != "" {
+		u, _ := url.Parse(k.server.URL)
+		jar.SetCookies(u, []*http.Cookie{{Name: "countersign-session", Value: session, Path: "/"}})
+		b.token = "token-of-" + session
+	}
+	return b
+}
+
+// answer is what came back.
+type answer struct {
+	status   int
+	header   http.Header
+	body     string
+	location string
+}
+
+func (b *browser) do(req *http.Request) answer {
+	b.k.t.Helper()
+	res, err := b.client.Do(req)
+	if err != nil {
+		b.k.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.k.t.Fatal(err)
+	}
+	return answer{res.StatusCode, res.Header, string(body), res.Header.Get("Location")}
+}
+
+func (b *browser) get(path string) answer {
+	b.k.t.Helper()
+	req, err := http.NewRequestWithContext(b.k.t.Context(), http.MethodGet, b.k.server.URL+path, nil)
+	if err != nil {
+		b.k.t.Fatal(err)
+	}
+	return b.do(req)
+}
+
+// post sends a form with the session's token.
+func (b *browser) post(path string, pairs ...string) answer {
+	b.k.t.Helper()
+	form := url.Values{"token": {b.token}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Add(pairs[i], pairs[i+1])
+	}
+	return b.do(b.k.postRequest(path, form))
+}
+
+func (k *kit) postRequest(path string, form url.Values) *http.Request {
+	k.t.Helper()
+	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodPost, k.server.URL+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return req
+}
+
+func (a answer) must(t *testing.T, status int, words ...string) answer {
+	t.Helper()
+	if a.status != status {
+		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
+	}
+	for _, w := range words {
+		if !strings.Contains(a.body, w) {
+			t.Fatalf("the page lacks %q:\n%s", w, a.body)
+		}
+	}
+	return a
+}

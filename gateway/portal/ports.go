@@ -1,0 +1,75 @@
+package portal
+
+import (
+	"context"
+	"net/netip"
+
+	"countersign/authz/signin"
+	"countersign/consent"
+	"countersign/models"
+	"countersign/partners"
+	"countersign/registration"
+)
+
+// What the pages need of their neighbours. Errors are errs.Errors whose word may be
+// shown; anything else is answered as an internal error. Every method is within the
+// tenant of its actor.
+
+// SignIn is the sign-in by OpenID Connect with the tenant's own provider.
+type SignIn interface {
+	Begin(ctx context.Context, start signin.Start) (signin.Redirect, error)
+	Complete(ctx context.Context, back signin.Return) (signin.Welcome, error)
+	// Session reads a session; errs.Unauthenticated when there is none any more.
+	Session(ctx context.Context, cookie string) (signin.Session, error)
+	End(ctx context.Context, cookie string) error
+}
+
+// Consents shows requests and grants.
+type Consents interface {
+	List(ctx context.Context, f consent.Filter) (items []consent.Consent, next string, err error)
+	Get(ctx context.Context, actor consent.Actor, id string) (consent.Consent, error)
+	History(ctx context.Context, actor consent.Actor, id string) ([]models.ConsentEvent, error)
+}
+
+// Decider answers requests.
+type Decider interface {
+	Grant(ctx context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error)
+	Decline(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
+}
+
+// Changer changes grants.
+type Changer interface {
+	Revoke(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (consent.Revocation, error)
+	Suspend(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+	Resume(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+}
+
+// Directory knows who partners and tenants are.
+type Directory interface {
+	Tenant(ctx context.Context, id models.TenantID) (partners.Tenant, error)
+	Partner(ctx context.Context, id models.PartnerID) (models.Partner, error)
+	PartnerNamed(ctx context.Context, ref string) (id models.PartnerID, ok bool, err error)
+}
+
+// Devices shows the registrations of the tenant.
+type Devices interface {
+	Devices(ctx context.Context, scope registration.Scope, filter registration.Filter, page registration.Page) ([]registration.Device, string, error)
+	Device(ctx context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error)
+}
+
+// Links finds the request behind a link; errs.NotFound for every link that this tenant
+// cannot use, whatever the reason. It changes nothing.
+type Links interface {
+	RequestByLink(ctx context.Context, actor consent.Actor, secret string) (models.RequestID, error)
+}
+
+// Blocks keeps partners from asking again.
+type Blocks interface {
+	Block(ctx context.Context, actor consent.Actor, partner models.PartnerID, reason string) error
+	Unblock(ctx context.Context, actor consent.Actor, partner models.PartnerID) error
+}
+
+// Guesses slows down who tries links: an error is errs.RateLimited.
+type Guesses interface {
+	Guess(ctx context.Context, source netip.Addr) error
+}
