@@ -24,7 +24,8 @@ func (a *app) consentCommand() *cobra.Command {
 		a.changeCommand(client.Withdraw, "Take a request back (partner)", "order cancelled"),
 		a.changeCommand(client.Suspend, "Pause a grant (customer)", "stocktaking"),
 		a.changeCommand(client.Resume, "Let a suspended grant go on (customer)", "stocktaking is over"),
-		a.revokeCommand(),
+		a.revokeCommand(), a.consentRemindCommand(), a.consentLinkCommand(),
+		a.consentBlockCommand(), a.consentUnblockCommand(), a.consentBlockedCommand(),
 	)
 	return cmd
 }
@@ -35,21 +36,23 @@ const defaultScope = "devices.register"
 func (a *app) consentRequestCommand() *cobra.Command {
 	var ask wire.ConsentAsk
 	var limit int64
-	var until, answerBy string
+	var until, answerBy, linkUntil string
 	cmd := &cobra.Command{
 		Use:   "request TENANT",
 		Short: "Ask a customer for consent (partner)",
-		Long:  "Ask a customer, named by tenant id or domain, for consent. Whether such a customer exists is not told.",
+		Long: `Ask a customer, named by tenant id or domain, for consent. Whether such a customer exists is not told.
+The link to the request is shown this once; "consent link" makes a new one.`,
 		Example: `  countersign consent request fabrikam.example --purpose "laptops of order 4711"
   countersign consent request 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10 --purpose "refresh 2027" \
       --scope devices.register,devices.remove --device-limit 500 --until 2027-12-31`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.Tenant, ask.DeviceLimit = args[0], flagged(cmd, "device-limit", limit)
-			var errA, errB error
+			var errA, errB, err error
 			ask.GrantUntil, errA = pointInTime("until", until)
 			ask.ExpiresAt, errB = pointInTime("answer-by", answerBy)
-			if err := errors.Join(errA, errB); err != nil {
+			ask.LinkUntil, err = pointInTime("link-until", linkUntil)
+			if err := errors.Join(errA, errB, err); err != nil {
 				return err
 			}
 			c, err := a.client()
@@ -69,7 +72,8 @@ func (a *app) consentRequestCommand() *cobra.Command {
 	cmd.Flags().Int64Var(&limit, "device-limit", 0, "most devices (default no limit)")
 	listFlags(cmd, &ask.ConsentLists, "default any")
 	cmd.Flags().StringVar(&until, "until", "", "end of the consent, a date or time (default one year)")
-	cmd.Flags().StringVar(&answerBy, "answer-by", "", "until when the question stands, a date or time (default 30 days)")
+	cmd.Flags().StringVar(&answerBy, "answer-by", "", "until when the question stands, a date or time (default 30 days, at most 90)")
+	cmd.Flags().StringVar(&linkUntil, "link-until", "", "end of the link, a date or time (default a week, never after the request)")
 	_ = cmd.MarkFlagRequired("purpose") // the flag is there
 	return cmd
 }
@@ -151,6 +155,11 @@ func (a *app) printConsent(c wire.Consent) error {
 		g.field("Devices", gauge(c.Devices))
 		g.field("Until", c.ExpiresAt)
 		g.field("Answer by", c.AnswerUntil)
+		if c.Link != nil {
+			g.field("Link", c.Link.URL)
+			g.field("Link until", c.Link.Until)
+		}
+		g.field("Reminded", c.RemindedAt)
 		g.field("Created", c.CreatedAt)
 		g.field("Decided", c.DecidedAt)
 		g.field("Grant", c.GrantID)

@@ -21,6 +21,10 @@ func (f *fakeGateway) routeConsents(mux *http.ServeMux) {
 			Tenant: wire.Party{Addressed: ask.Tenant}, Purpose: ask.Purpose, Scopes: ask.Scopes,
 			Devices: wire.DeviceGauge{Limit: ask.DeviceLimit, Left: ask.DeviceLimit}, ExpiresAt: someDay, CreatedAt: someDay,
 		}
+		c.Link = &wire.ConsentLink{URL: "https://pages.example/portal/r/once", Until: someDay}
+		if ask.LinkUntil != nil {
+			c.Link.Until = *ask.LinkUntil
+		}
 		if ask.GrantUntil != nil {
 			c.ExpiresAt = *ask.GrantUntil
 		}
@@ -43,6 +47,22 @@ func (f *fakeGateway) routeConsents(mux *http.ServeMux) {
 		}
 		writeJSON(w, 200, wire.NewPage(list, ""))
 	})
+	block := wire.PartnerBlock{Partner: wire.Party{ID: "p1", Name: "Northwind Devices"}, Since: someDay, By: "plant-7"}
+	mux.HandleFunc("PUT /v1/consents/blocks/p1", func(w http.ResponseWriter, r *http.Request) {
+		var how wire.PartnerBlocking
+		if err := json.NewDecoder(r.Body).Decode(&how); err != nil {
+			panic(err)
+		}
+		made := block
+		if made.Reason = how.Reason; how.EndGrant {
+			made.GrantID, made.Revocation = "consent-1", &wire.Revocation{NothingAfter: someDay}
+		}
+		writeJSON(w, 200, made)
+	})
+	mux.HandleFunc("DELETE /v1/consents/blocks/p1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /v1/consents/blocks", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewPage([]wire.PartnerBlock{block}, ""))
+	})
 	mux.HandleFunc("GET /v1/consents/{id}/history", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, wire.NewPage([]wire.HistoryEntry{{At: someDay, Subject: "request", To: "pending", Actor: "partner", ActorID: "plant-7"}}, ""))
 	})
@@ -54,7 +74,13 @@ func (f *fakeGateway) changeConsent(w http.ResponseWriter, r *http.Request) {
 		refuseWith(w, r, "consent_not_found", "")
 		return
 	}
-	after := map[string]string{"grant": "active", "decline": "declined", "withdraw": "withdrawn", "suspend": "suspended", "resume": "active", "revoke": "revoking"}
+	switch r.PathValue("change") {
+	case "remind":
+		c.Reminders, c.RemindedAt = 1, &someDay
+	case "link":
+		c.Link = &wire.ConsentLink{URL: "https://pages.example/portal/r/new", Until: someDay}
+	}
+	after := map[string]string{"remind": "pending", "link": "pending", "grant": "active", "decline": "declined", "withdraw": "withdrawn", "suspend": "suspended", "resume": "active", "revoke": "revoking"}
 	before := c.State
 	c.State, c.Revocation = after[r.PathValue("change")], nil
 	status := 200

@@ -162,7 +162,9 @@ func (c *Client) postJSON(ctx context.Context, call call, body any) (answer, err
 		return answer{}, fmt.Errorf("client: write the body: %w", err)
 	}
 	sent := BytesBody("application/json", bytes.TrimSpace(content))
-	call.method, call.body = http.MethodPost, &sent
+	if call.body = &sent; call.method == "" {
+		call.method = http.MethodPost
+	}
 	return c.do(ctx, call)
 }
 
