@@ -35,9 +35,8 @@ type Deps struct {
 	Dispatches    Dispatches
 
 	Portal    http.Handler     // the pages for people; nil serves none
-	PortalURL string           // where browsers find them; required with Portal
+	PortalURL string           // where browsers find them, without trailing slash; required with Portal, else PublicURL
 	PublicURL string           // link base, without trailing slash
-	PortalURL string           // base of the links that lead people to pages, without trailing slash; empty takes PublicURL
 	ServerID  string           // MS-ServerId: which replica answered
 	Now       func() time.Time // nil takes time.Now
 	NewID     func() string    // GUIDs for calls that bring none; nil makes UUIDv7
