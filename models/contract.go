@@ -47,6 +47,10 @@ type Authority struct {
 	GrantID   GrantID
 	Epochs    []SubjectEpoch
 	NotAfter  time.Time
+
+	// Manufacturers are whose devices may be registered, as hardware hashes state
+	// them, compared cleaned and without case; nil means anybody's.
+	Manufacturers []string
 }
 
 // CoreRow is one device of a Submission.

@@ -96,6 +96,9 @@ func (x keyIndex) of(c *claim) []*known {
 
 // againstRules matches a capture.
 func (d *deciding) againstRules(f *finding) {
+	if f.statesMaker() && d.otherMaker(f, f.device.Manufacturer) {
+		return
+	}
 	among := d.known.of(f.claim)
 	f.verdict = judge(&f.device, among)
 	if to := f.verdict.to; to != nil && !to.registered() {
@@ -131,6 +134,8 @@ func (d *deciding) needsAttention(f *finding) {
 func (d *deciding) belongs(f *finding, k *known) {
 	f.at = k
 	switch {
+	case !f.statesMaker() && d.otherMaker(f, k.Manufacturer):
+		f.at = nil
 	case !k.registered():
 		d.soldTo(f, k)
 	case k.Active.TenantID != d.authority.TenantID:

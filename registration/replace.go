@@ -177,6 +177,9 @@ func (d *replacements) judge(f *finding) {
 
 // against judges a capture by everything but the device that it replaces.
 func (d *replacements) against(f *finding, old *known, among []*known) {
+	if f.statesMaker() && d.otherMaker(f, f.device.Manufacturer) {
+		return
+	}
 	f.verdict = judge(&f.device, among)
 	to := f.verdict.to
 	if to != nil && !to.registered() {

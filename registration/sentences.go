@@ -25,6 +25,8 @@ const (
 	sentenceReplaced         = "This hardware replaces device %s."
 	sentenceStillTheSame     = "The hash is still the same device; nothing was replaced."
 	sentenceReplaceNeedsHash = "A replacement needs the hardware hash of the repaired device."
+	sentenceMaker            = "The customer's consent is limited to certain manufacturers and %q is not one of them. Ask the customer to widen the consent."
+	sentenceMakerUnnamed     = "The customer's consent is limited to certain manufacturers and the device's is not one of them. Ask the customer to widen the consent."
 	sentenceCase             = "%s It is case %s."
 	sentenceSeenBefore       = "The device was already registered to this customer, by row %d of upload %s. Nothing changed."
 )

@@ -66,7 +66,7 @@ func readSubmission(s *corev1.Submission) models.Submission {
 func writeAuthority(a models.Authority) *corev1.Authority {
 	return &corev1.Authority{
 		Kind: string(a.Kind), PartnerId: string(a.PartnerID), ClientId: string(a.ClientID), TenantId: string(a.TenantID),
-		GrantId: string(a.GrantID), Epochs: each(a.Epochs, writeEpoch), NotAfter: stamp(a.NotAfter),
+		GrantId: string(a.GrantID), Epochs: each(a.Epochs, writeEpoch), NotAfter: stamp(a.NotAfter), Manufacturers: a.Manufacturers,
 	}
 }
 
@@ -75,6 +75,7 @@ func readAuthority(a *corev1.Authority) models.Authority {
 		Kind: models.AuthorityKind(a.GetKind()), PartnerID: models.PartnerID(a.GetPartnerId()),
 		ClientID: models.ClientID(a.GetClientId()), TenantID: models.TenantID(a.GetTenantId()),
 		GrantID: models.GrantID(a.GetGrantId()), Epochs: each(a.GetEpochs(), readEpoch), NotAfter: instant(a.GetNotAfter()),
+		Manufacturers: a.GetManufacturers(),
 	}
 }
 

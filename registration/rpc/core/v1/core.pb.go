@@ -266,6 +266,7 @@ type Authority struct {
 	GrantId       string                 `protobuf:"bytes,5,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
 	Epochs        []*SubjectEpoch        `protobuf:"bytes,6,rep,name=epochs,proto3" json:"epochs,omitempty"`
 	NotAfter      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`
+	Manufacturers []string               `protobuf:"bytes,8,rep,name=manufacturers,proto3" json:"manufacturers,omitempty"` // none means any
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,6 +346,13 @@ func (x *Authority) GetEpochs() []*SubjectEpoch {
 func (x *Authority) GetNotAfter() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NotAfter
+	}
+	return nil
+}
+
+func (x *Authority) GetManufacturers() []string {
+	if x != nil {
+		return x.Manufacturers
 	}
 	return nil
 }
@@ -3673,7 +3681,7 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\fSubjectEpoch\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
-	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\"\x87\x02\n" +
+	"\x05epoch\x18\x03 \x01(\x03R\x05epoch\"\xad\x02\n" +
 	"\tAuthority\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x1d\n" +
 	"\n" +
@@ -3682,7 +3690,8 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\ttenant_id\x18\x04 \x01(\tR\btenantId\x12\x19\n" +
 	"\bgrant_id\x18\x05 \x01(\tR\agrantId\x129\n" +
 	"\x06epochs\x18\x06 \x03(\v2!.countersign.core.v1.SubjectEpochR\x06epochs\x127\n" +
-	"\tnot_after\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\"\xe0\x01\n" +
+	"\tnot_after\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bnotAfter\x12$\n" +
+	"\rmanufacturers\x18\b \x03(\tR\rmanufacturers\"\xe0\x01\n" +
 	"\x03Row\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\x03R\x03row\x12?\n" +
 	"\bidentity\x18\x02 \x01(\v2#.countersign.core.v1.DeviceIdentityR\bidentity\x124\n" +
