@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Lock names one lock of the gate: a class the caller numbers (partner, tenant,
@@ -43,4 +44,25 @@ func (t *Tx) Gate(ctx context.Context, locks ...Lock) error {
 		return nil
 	}
 	return t.session.gate(ctx, locks)
+}
+
+// Row reads one row of a result into variables.
+type Row func(scan func(dest ...any) error) error
+
+// GateAndRead takes the locks as Gate does, then reads the clock, then runs the query
+// and calls row for each row of its result. Each is a statement of its own, so that
+// the query sees what the locks protect; on PostgreSQL all of them are one round
+// trip, and so is the beginning of the transaction if nothing was done in it before.
+// The query has a question mark for each argument and none elsewhere.
+func (t *Tx) GateAndRead(ctx context.Context, locks []Lock, query string, args []any, row Row) (time.Time, error) {
+	for _, lock := range locks {
+		if _, err := lock.key(); err != nil {
+			return time.Time{}, err
+		}
+	}
+	now, err := t.session.gateAndRead(ctx, locks, query, utcArgs(args), row)
+	if err == nil && t.db.cfg.Clock != nil {
+		now = t.db.cfg.now()
+	}
+	return now, err
 }

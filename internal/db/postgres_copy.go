@@ -40,7 +40,7 @@ func (s *pgSession) bulkInsert(ctx context.Context, table string, columns []stri
 		return 0, err
 	}
 	n, err := s.copyRows(ctx, table, columns, rows)
-	return n, lost(s.tx.Conn(), err)
+	return n, lost(s.pgx, err)
 }
 
 func (s *pgSession) copyRows(ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error]) (int64, error) {
@@ -49,7 +49,7 @@ func (s *pgSession) copyRows(ctx context.Context, table string, columns []string
 		quoted[i] = quote(column)
 	}
 	list, into := strings.Join(quoted, ","), pgx.Identifier{table}.Sanitize()
-	conn := s.tx.Conn()
+	conn := s.pgx
 	// The connection remembers the description, so this asks the server once.
 	query := "SELECT " + list + " FROM " + into
 	described, err := conn.Prepare(ctx, query, query)

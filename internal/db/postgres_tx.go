@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,16 +12,19 @@ import (
 )
 
 const (
+	beginSQL     = "begin isolation level read committed"
 	clockSQL     = "SELECT clock_timestamp()"
 	exclusiveSQL = "SELECT pg_advisory_xact_lock($1::bigint)"
 	sharedSQL    = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
 )
 
-// pgSession is a pgx transaction on a connection that gorm uses through
-// database/sql, so that COPY and batches run inside gorm's own transaction.
+// pgSession is a transaction on pgx's own connection, which gorm uses through
+// database/sql, so that COPY and batches run inside gorm's own transaction. It begins
+// with its first statement: a batch then carries the beginning with it.
 type pgSession struct {
 	connSession
-	tx pgx.Tx
+	pgx   *pgx.Conn
+	begun bool
 }
 
 func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session, error) {
@@ -29,9 +33,10 @@ func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session,
 		return nil, err
 	}
 	s := &pgSession{connSession: connSession{conn: conn, ctx: ctx, end: end}}
+	s.connSession.begin = s.start
 	err = conn.Raw(func(driverConn any) error {
-		s.tx, err = pgxConn(driverConn).BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted})
-		return err
+		s.pgx = pgxConn(driverConn)
+		return nil
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.free())
@@ -39,14 +44,33 @@ func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session,
 	return s, nil
 }
 
+// start begins the transaction unless it has begun.
+func (s *pgSession) start() error {
+	if s.begun {
+		return nil
+	}
+	if _, err := s.pgx.Exec(s.ctx, beginSQL); err != nil {
+		return fmt.Errorf("begin: %w", lost(s.pgx, err))
+	}
+	s.begun = true
+	return nil
+}
+
 // Commit implements gorm.TxCommitter.
 func (s *pgSession) Commit() error {
 	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
 	defer cancel()
-	if s.tx.Conn().IsClosed() { // so COMMIT was never sent
+	switch {
+	case !s.begun: // nothing was ever done in it
+		return s.free()
+	case s.pgx.IsClosed(): // so COMMIT was never sent
 		return fmt.Errorf("commit: %w", errors.Join(errLost, s.free()))
 	}
-	err := s.tx.Commit(ctx)
+	tag, err := s.pgx.Exec(ctx, "commit")
+	if err == nil && tag.String() == "ROLLBACK" {
+		err = pgx.ErrTxCommitRollback
+	}
+	s.abandon(err)
 	freeErr := s.free()
 	switch {
 	case err == nil:
@@ -74,8 +98,24 @@ func commitRefused(err error) bool {
 func (s *pgSession) Rollback() error {
 	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
 	defer cancel()
-	err := s.tx.Rollback(ctx)
+	var err error
+	if s.begun && !s.pgx.IsClosed() {
+		_, err = s.pgx.Exec(ctx, "rollback")
+		s.abandon(err)
+	}
 	return errors.Join(err, s.free())
+}
+
+// abandon closes a connection that could not end its transaction: nobody may go on
+// in it.
+func (s *pgSession) abandon(err error) {
+	const idle = 'I'
+	if err == nil || s.pgx.PgConn().TxStatus() == idle {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	defer cancel()
+	_ = s.pgx.Close(ctx)
 }
 
 func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
@@ -83,6 +123,16 @@ func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
 		return err
 	}
 	batch := &pgx.Batch{}
+	if err := queueLocks(batch, locks); err != nil {
+		return err
+	}
+	if err := s.pgx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("take the gate's locks: %w", lost(s.pgx, err))
+	}
+	return nil
+}
+
+func queueLocks(batch *pgx.Batch, locks []Lock) error {
 	for _, lock := range locks {
 		key, err := lock.key()
 		if err != nil {
@@ -94,10 +144,66 @@ func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
 		}
 		batch.Queue(statement, key)
 	}
-	if err := s.tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("take the gate's locks: %w", lost(s.tx.Conn(), err))
-	}
 	return nil
+}
+
+func (s *pgSession) gateAndRead(ctx context.Context, locks []Lock, query string, args []any, row Row) (time.Time, error) {
+	if err := s.open(); err != nil {
+		return time.Time{}, err
+	}
+	batch := &pgx.Batch{}
+	before := len(locks)
+	if !s.begun {
+		batch.Queue(beginSQL)
+		s.begun = true // whatever becomes of the batch, what follows must end it
+		before++
+	}
+	if err := queueLocks(batch, locks); err != nil {
+		return time.Time{}, err
+	}
+	batch.Queue(clockSQL)
+	batch.Queue(positional(query), args...)
+	results := s.pgx.SendBatch(ctx, batch)
+	now, err := readBatch(results, before, row)
+	if err = errors.Join(err, results.Close()); err != nil {
+		return now, fmt.Errorf("read under the gate: %w", lost(s.pgx, err))
+	}
+	return now, nil
+}
+
+// readBatch reads the answers of gateAndRead: so many without rows, the clock, the rows.
+func readBatch(results pgx.BatchResults, before int, row Row) (now time.Time, err error) {
+	for range before {
+		if _, err := results.Exec(); err != nil {
+			return now, err
+		}
+	}
+	if err := results.QueryRow().Scan(&now); err != nil {
+		return now, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return now, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return now, err
+		}
+	}
+	return utc(now), rows.Err()
+}
+
+// positional writes the question marks of a query as PostgreSQL's parameters.
+func positional(query string) string {
+	var out strings.Builder
+	for i, part := range strings.Split(query, "?") {
+		if i > 0 {
+			fmt.Fprintf(&out, "$%d", i)
+		}
+		out.WriteString(part)
+	}
+	return out.String()
 }
 
 func (s *pgSession) now(ctx context.Context) (time.Time, error) {
@@ -105,6 +211,6 @@ func (s *pgSession) now(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	var t time.Time
-	err := s.tx.QueryRow(ctx, clockSQL).Scan(&t)
-	return utc(t), lost(s.tx.Conn(), err)
+	err := s.pgx.QueryRow(ctx, clockSQL).Scan(&t)
+	return utc(t), lost(s.pgx, err)
 }

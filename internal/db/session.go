@@ -17,6 +17,8 @@ type session interface {
 	gorm.TxCommitter
 	// gate takes the locks in order.
 	gate(ctx context.Context, locks []Lock) error
+	// gateAndRead takes the locks in order, reads the clock, then runs a query.
+	gateAndRead(ctx context.Context, locks []Lock, query string, args []any, row Row) (time.Time, error)
 	// bulkInsert writes all rows into a table and counts them.
 	bulkInsert(ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error]) (int64, error)
 	// now reads the database's clock.
@@ -32,10 +34,21 @@ type connSession struct {
 	// back by itself, so that a later statement would commit on its own.
 	lost    func(error) bool
 	aborted atomic.Bool
+	// begin, if set, starts the transaction with its first statement.
+	begin func() error
 }
 
-// ready refuses statements of a transaction that is over.
+// ready refuses statements of a transaction that is over, and starts one that has not
+// begun.
 func (s *connSession) ready() error {
+	if err := s.open(); err != nil || s.begin == nil {
+		return err
+	}
+	return s.begin()
+}
+
+// open is ready without the start.
+func (s *connSession) open() error {
 	if s.aborted.Load() {
 		return ErrAborted
 	}

@@ -89,6 +89,22 @@ func (s *sqliteSession) done() error {
 
 func (s *sqliteSession) gate(context.Context, []Lock) error { return s.ready() }
 
+func (s *sqliteSession) gateAndRead(ctx context.Context, _ []Lock, query string, args []any, row Row) (time.Time, error) {
+	now := s.clock()
+	rows, err := s.QueryContext(ctx, query, args...)
+	if err != nil {
+		return now, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return now, err
+		}
+	}
+	s.note(rows.Err())
+	return now, rows.Err()
+}
+
 func (s *sqliteSession) now(context.Context) (time.Time, error) { return s.clock(), s.ready() }
 
 func (s *sqliteSession) bulkInsert(ctx context.Context, table string, columns []string, rows iter.Seq2[[]any, error]) (int64, error) {
