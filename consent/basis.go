@@ -26,49 +26,51 @@ func (a Ask) ofOwner() bool { return a.Scope == ScopeOwnDevices && a.Partner == 
 // needsGrant reports whether a tenant must have agreed.
 func (a Ask) needsGrant() bool { return !a.ofFactory() && !a.ofOwner() }
 
-// without fills in what an ask has no need of, so that one set of rules judges all.
-func (f *stand) without(a Ask) *stand {
-	f.GrantScopes, f.GrantState = a.Scope, models.GrantActive
-	if a.ofFactory() {
-		f.TenantState = models.TenantActive
-	} else {
-		f.PartnerState = models.PartnerActive
-	}
-	return f
-}
-
 // locks are those of everybody an ask is about, from the widest to the narrowest, held
-// shared.
+// shared; of one kind by their ids.
 func (f *stand) locks(a Ask) []db.Lock {
 	var locks []db.Lock
 	if !a.ofOwner() {
-		locks = append(locks, shared(f.PartnerGate))
+		locks = append(locks, inOrder(f.partner.gate, f.owner.gate, f.derived())...)
 	}
-	locks = append(locks, shared(f.ClientGate))
+	locks = append(locks, shared(f.client.gate))
 	if !a.ofFactory() {
-		locks = append(locks, shared(f.TenantGate))
+		locks = append(locks, shared(f.tenant.gate))
 	}
 	if a.needsGrant() {
-		locks = append(locks, shared(f.GrantGate))
+		locks = append(locks, inOrder(f.grant.gate, f.root.gate, f.derived())...)
 	}
 	return locks
 }
 
-// epochs are those of everybody an ask is about, in the same order.
+// inOrder is one lock, or two by their ids.
+func inOrder(one, other int64, two bool) []db.Lock {
+	if !two {
+		return []db.Lock{shared(one)}
+	}
+	return []db.Lock{shared(min(one, other)), shared(max(one, other))}
+}
+
+// epochs are those of everybody an ask is about, in the same order; then those that a
+// derived grant rests on.
 func (f *stand) epochs(a Ask) []models.SubjectEpoch {
 	var epochs []models.SubjectEpoch
-	add := func(kind models.SubjectKind, id string, epoch int64) {
-		epochs = append(epochs, models.SubjectEpoch{Kind: kind, ID: id, Epoch: epoch})
+	add := func(kind models.SubjectKind, of standing) {
+		epochs = append(epochs, models.SubjectEpoch{Kind: kind, ID: of.id, Epoch: of.epoch})
 	}
 	if !a.ofOwner() {
-		add(models.SubjectOfPartner, string(a.Partner), f.PartnerEpoch)
+		add(models.SubjectOfPartner, f.partner)
 	}
-	add(models.SubjectOfClient, string(a.Client), f.ClientEpoch)
+	add(models.SubjectOfClient, f.client)
 	if !a.ofFactory() {
-		add(models.SubjectOfTenant, string(a.Tenant), f.TenantEpoch)
+		add(models.SubjectOfTenant, f.tenant)
 	}
 	if a.needsGrant() {
-		add(models.SubjectOfGrant, string(f.GrantID), f.GrantEpoch)
+		add(models.SubjectOfGrant, f.grant)
+	}
+	if a.needsGrant() && f.derived() {
+		add(models.SubjectOfPartner, f.owner)
+		add(models.SubjectOfGrant, f.root)
 	}
 	return epochs
 }

@@ -11,6 +11,9 @@ var (
 	// never agreed, and a grant that has ended.
 	ErrNoConsent = errs.New(errs.Forbidden, "consent_not_granted",
 		"There is no active consent of this customer. Ask the customer for consent, and check the tenant id; the customer decides.")
+	// ErrChooseGrant: a provider acts for several resellers of the tenant.
+	ErrChooseGrant = errs.New(errs.Forbidden, "consent_ambiguous",
+		"You act for several resellers of this customer. Name the consent you mean in the header Countersign-Grant.")
 	// ErrScopeMissing: there is a grant, but not for this.
 	ErrScopeMissing = errs.New(errs.Forbidden, "consent_scope_missing",
 		"The customer's consent does not cover this action. Ask the customer for a consent with the missing scope.")

@@ -3,44 +3,72 @@ package consent
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/internal/db"
+	"countersign/internal/errs"
 	"countersign/models"
 )
 
 // Check asks early, without a lock, whether a call has any chance, so that it can
-// be refused before its body is read. Its permit promises nothing.
+// be refused before its body is read. Its permit promises nothing; as Ask.Seen it
+// spares CheckTx looking for the locks.
 func (s *Service) Check(ctx context.Context, ask Ask) (Permit, error) {
-	found, err := s.rows(ctx).standLive(ask)
-	if err != nil {
-		return Permit{}, fmt.Errorf("check the consent: %w", err)
-	}
-	if found == nil {
-		return Permit{}, ErrNoConsent
-	}
 	now, err := s.db.Now(ctx)
 	if err != nil {
 		return Permit{}, fmt.Errorf("read the database's clock: %w", err)
 	}
+	found, err := s.rows(ctx).look(ask, now)
+	if err != nil {
+		return Permit{}, err
+	}
 	return found.permitOrRefuse(ask, now)
+}
+
+// look finds what an ask is about, without a lock.
+func (r rows) look(ask Ask, now time.Time) (*stand, error) {
+	if ask.needsGrant() && !models.ValidGUID(string(ask.Tenant)) {
+		return nil, ErrNoConsent
+	}
+	all, err := r.stands(ask, ask.live())
+	if err != nil {
+		return nil, fmt.Errorf("look for the consent: %w", err)
+	}
+	found, err := ask.choose(all, now)
+	if err == nil && found == nil {
+		err = ErrNoConsent
+	}
+	return found, err
 }
 
 // CheckTx takes the gate shared and then reads: what it permits stays permitted
 // until tx ends, because every change waits for the gate. It returns a refusal
-// such as ErrNoConsent.
+// such as ErrNoConsent. With Ask.Seen, and as the transaction's first act, it costs one
+// round trip.
 func (s *Service) CheckTx(ctx context.Context, tx *db.Tx, ask Ask) (Permit, error) {
-	r := within(ctx, tx)
+	if ask.Seen != nil && ask.Seen.locks != nil {
+		found, now, err := enter(ctx, tx, ask, ask.Seen.Grant, ask.Seen.locks)
+		if err != nil {
+			return Permit{}, err
+		}
+		if verdict, _ := found.judge(ask.Scope, now); verdict != VerdictEnded || !ask.needsGrant() {
+			return found.permitOrRefuse(ask, now)
+		}
+		// It has ended since; another one may stand in its place.
+	}
 	// The first look finds the locks. It may refuse: what it saw was committed.
 	// It never permits.
-	found, err := r.standLive(ask)
+	now, err := tx.Now(ctx)
 	if err != nil {
-		return Permit{}, fmt.Errorf("look for the consent: %w", err)
+		return Permit{}, fmt.Errorf("read the database's clock: %w", err)
 	}
-	if found == nil {
-		return Permit{}, ErrNoConsent
+	found, err := within(ctx, tx).look(ask, now)
+	if err != nil {
+		return Permit{}, err
 	}
-	found, now, err := enter(ctx, tx, ask, found)
+	found, now, err = enter(ctx, tx, ask, models.GrantID(found.grant.id), found.locks(ask))
 	if err != nil {
 		return Permit{}, err
 	}
@@ -51,14 +79,14 @@ func (s *Service) CheckTx(ctx context.Context, tx *db.Tx, ask Ask) (Permit, erro
 // that was accepted under it. A grant that is over stays over: a newer grant of the
 // same pair is never considered.
 func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, ask Ask, grant models.GrantID) (Standing, error) {
-	found, err := within(ctx, tx).standOf(ask, grant)
+	all, err := within(ctx, tx).stands(ask, ask.exactly(grant))
 	if err != nil {
 		return Standing{}, fmt.Errorf("look for the grant: %w", err)
 	}
-	if found == nil {
-		return Standing{Verdict: VerdictEnded, Reason: ReasonUnknown}, nil
+	if len(all) == 0 {
+		return Standing{Verdict: VerdictEnded, Reason: ReasonUnknown, Permit: Permit{Grant: grant}}, nil
 	}
-	found, now, err := enter(ctx, tx, ask, found)
+	found, now, err := enter(ctx, tx, ask, grant, all[0].locks(ask))
 	if err != nil {
 		return Standing{}, err
 	}
@@ -66,26 +94,23 @@ func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, ask Ask, grant models.
 	return Standing{Verdict: verdict, Reason: reason, Permit: found.permit(ask, now)}, nil
 }
 
-// enter takes the gate of what was found and reads it again, in a statement of
-// its own: one that locks and reads would see the state from before the lock.
-// The clock is read under the gate too, so whoever changes the grant later has a
-// later time.
-func enter(ctx context.Context, tx *db.Tx, ask Ask, found *stand) (*stand, time.Time, error) {
-	if err := tx.Gate(ctx, found.locks(ask)...); err != nil {
-		return nil, time.Time{}, err
-	}
-	now, err := tx.Now(ctx)
-	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("read the database's clock: %w", err)
-	}
-	again, err := within(ctx, tx).standOf(ask, found.GrantID)
-	if err == nil && again == nil {
-		err = fmt.Errorf("grant %s disappeared", found.GrantID)
+// enter takes the gate and then reads, in a statement of its own: one that locks and
+// reads would see the state from before the lock. The clock is read under the gate
+// too, so whoever changes the grant later has a later time.
+func enter(ctx context.Context, tx *db.Tx, ask Ask, grant models.GrantID, locks []db.Lock) (*stand, time.Time, error) {
+	var found *stand
+	q := ask.exactly(grant)
+	now, err := tx.GateAndRead(ctx, locks, q.sql, q.args, func(scan func(...any) error) error {
+		found = &stand{}
+		return scan(q.dest(found)...)
+	})
+	if err == nil && found == nil {
+		err = fmt.Errorf("grant %s disappeared", grant)
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read the grant under the gate: %w", err)
 	}
-	return again, now, nil
+	return found.complete(ask), now, nil
 }
 
 func shared(id int64) db.Lock { return db.Lock{Class: models.GateClass, ID: id} }
@@ -93,29 +118,46 @@ func shared(id int64) db.Lock { return db.Lock{Class: models.GateClass, ID: id} 
 func exclusive(id int64) db.Lock { return db.Lock{Class: models.GateClass, ID: id, Exclusive: true} }
 
 // judge applies the rules. What is over outweighs what is only held: held work
-// waits, and would wait for nothing.
+// waits, and would wait for nothing. A derived grant stands no better than what it
+// rests on.
 func (f *stand) judge(scope string, now time.Time) (Verdict, string) {
 	switch {
-	case f.GrantState == models.GrantRevoking || f.GrantState == models.GrantRevoked:
+	case f.grant.in(models.GrantRevoking, models.GrantRevoked) || f.root.in(models.GrantRevoking, models.GrantRevoked):
 		return VerdictEnded, ReasonRevoked
-	case f.GrantState == models.GrantExpired || f.expired(now):
+	case f.grant.in(models.GrantExpired) || f.root.in(models.GrantExpired) || f.expired(now):
 		return VerdictEnded, ReasonExpired
-	case !hasScope(f.GrantScopes, scope):
+	case f.scopeMissing(scope):
 		return VerdictEnded, ReasonScope
-	case f.PartnerState != models.PartnerActive:
+	case f.partner.state != string(models.PartnerActive) || f.owner.state != string(models.PartnerActive):
 		return VerdictHeld, ReasonPartnerSuspended
-	case f.ClientState != models.ClientActive:
+	case f.client.state != string(models.ClientActive):
 		return VerdictHeld, ReasonClientFrozen
-	case f.TenantState != models.TenantActive:
+	case f.tenant.state != string(models.TenantActive):
 		return VerdictHeld, ReasonTenantSuspended
-	case f.GrantState != models.GrantActive:
+	case !f.grant.in(models.GrantActive) || !f.root.in(models.GrantActive):
 		return VerdictHeld, ReasonSuspended
 	}
 	return VerdictActive, ""
 }
 
-// expired: an ask without a grant rests on nothing that ends by the clock.
-func (f *stand) expired(now time.Time) bool { return !f.ExpiresAt.IsZero() && !now.Before(f.ExpiresAt) }
+func (s standing) in(states ...models.GrantState) bool {
+	return slices.Contains(states, models.GrantState(s.state))
+}
+
+func (f *stand) scopeMissing(scope string) bool {
+	return !hasScope(f.grantScopes, scope) || !hasScope(f.rootScopes, scope)
+}
+
+// end is when the grant and what it rests on end by the clock; zero for an ask that
+// rests on nothing that does.
+func (f *stand) end() time.Time {
+	if f.rootEnd.Before(f.grantEnd) {
+		return f.rootEnd
+	}
+	return f.grantEnd
+}
+
+func (f *stand) expired(now time.Time) bool { return !f.end().IsZero() && !now.Before(f.end()) }
 
 func (f *stand) permitOrRefuse(ask Ask, now time.Time) (Permit, error) {
 	verdict, reason := f.judge(ask.Scope, now)
@@ -129,52 +171,19 @@ func (f *stand) permitOrRefuse(ask Ask, now time.Time) (Permit, error) {
 	return Permit{}, refusal
 }
 
+// chooseOne asks a provider to say for which reseller it acts.
+func chooseOne(derived []*stand) error {
+	ids := make([]string, len(derived))
+	for i, f := range derived {
+		ids[i] = f.grant.id
+	}
+	return ErrChooseGrant.WithFields(errs.Field{Name: "Countersign-Grant", Cause: "is missing; it may be " + strings.Join(ids, ", ")})
+}
+
 func (f *stand) permit(ask Ask, now time.Time) Permit {
-	p := Permit{Grant: f.GrantID, Epoch: f.GrantEpoch, ExpiresAt: f.ExpiresAt, Now: now, Epochs: f.epochs(ask)}
-	if f.DeviceLimit != nil {
-		left := max(0, *f.DeviceLimit-f.DevicesUsed-f.DevicesReserved)
-		p.Left = &left
+	return Permit{
+		Grant: models.GrantID(f.grant.id), Root: models.GrantID(f.root.id), Epoch: f.grant.epoch, Version: f.version,
+		Recount: f.numbers.recountVersion, ExpiresAt: f.end(), Now: now, Epochs: f.epochs(ask), Left: f.numbers.left(),
+		Limits: limitsOf(f.numbers.limit, f.lists), locks: f.locks(ask),
 	}
-	return p
-}
-
-// ReserveTx takes n devices off what the grant's limit leaves. It must follow
-// CheckTx in the same transaction and be its last statement before COMMIT, because
-// it holds the grant's row. ErrLimitRaced means that others were faster since
-// the permit's Left was read: the caller runs its transaction again.
-func (s *Service) ReserveTx(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error {
-	if n < 0 {
-		return fmt.Errorf("reserve %d devices of grant %s: the number is negative", n, grant)
-	}
-	if n == 0 {
-		return nil
-	}
-	taken, err := within(ctx, tx).reserve(grant, n)
-	if err != nil {
-		return fmt.Errorf("reserve devices: %w", err)
-	}
-	if !taken {
-		return ErrLimitRaced
-	}
-	return nil
-}
-
-// SettleTx turns used reserved devices into registered ones and gives released
-// ones back. It works whatever became of the grant. Settling more than is reserved
-// is a defect of the caller and changes nothing.
-func (s *Service) SettleTx(ctx context.Context, tx *db.Tx, grant models.GrantID, used, released int64) error {
-	if used < 0 || released < 0 {
-		return fmt.Errorf("settle %d and %d devices of grant %s: a number is negative", used, released, grant)
-	}
-	if used+released == 0 {
-		return nil
-	}
-	settled, err := within(ctx, tx).settle(grant, used, released)
-	if err != nil {
-		return fmt.Errorf("settle devices: %w", err)
-	}
-	if !settled {
-		return fmt.Errorf("settle %d devices of grant %s: fewer are reserved", used+released, grant)
-	}
-	return nil
 }

@@ -108,8 +108,8 @@ func TestCheckRefusals(t *testing.T) {
 			t.Errorf("the missing scope is not named: %v", err)
 		}
 		rival := w.addPartner(t, "Rival")
-		w.refusedBoth(t, Ask{rival.PartnerID, models.ClientID(rival.ID), w.ask.Tenant, w.ask.Scope}, ErrNoConsent)
-		w.refusedBoth(t, Ask{w.ask.Partner, models.ClientID(rival.ID), w.ask.Tenant, w.ask.Scope}, ErrNoConsent)
+		w.refusedBoth(t, Ask{Partner: rival.PartnerID, Client: models.ClientID(rival.ID), Tenant: w.ask.Tenant, Scope: w.ask.Scope}, ErrNoConsent)
+		w.refusedBoth(t, Ask{Partner: w.ask.Partner, Client: models.ClientID(rival.ID), Tenant: w.ask.Tenant, Scope: w.ask.Scope}, ErrNoConsent)
 		for _, c := range []struct {
 			table, off, on, id string
 			want               *errs.Error
@@ -193,10 +193,14 @@ func TestReserveAndSettleKeepTheBooks(t *testing.T) {
 		grant := w.granted(t, 10)
 		try := func(fn func(ctx context.Context, tx *db.Tx) error) error { return w.d.InTx(t.Context(), fn) }
 		reserve := func(n int64) error {
-			return try(func(ctx context.Context, tx *db.Tx) error { return w.ReserveTx(ctx, tx, grant.ID, n) })
+			return try(func(ctx context.Context, tx *db.Tx) error {
+				return w.ReserveTx(ctx, tx, Permit{Grant: grant.ID, Now: start}, n)
+			})
 		}
 		settle := func(used, released int64) error {
-			return try(func(ctx context.Context, tx *db.Tx) error { return w.SettleTx(ctx, tx, grant.ID, used, released) })
+			return try(func(ctx context.Context, tx *db.Tx) error {
+				return w.SettleTx(ctx, tx, Settlement{Permit: Permit{Grant: grant.ID}, Version: 1, Used: used, Released: released})
+			})
 		}
 		books := func(reserved, used int64) {
 			t.Helper()
@@ -250,10 +254,11 @@ func TestReservationsNeverExceedTheLimit(t *testing.T) {
 		for range 20 {
 			fns = append(fns, func() error {
 				return w.d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
-					if _, err := w.CheckTx(ctx, tx, w.ask); err != nil {
+					permit, err := w.CheckTx(ctx, tx, w.ask)
+					if err != nil {
 						return err
 					}
-					return w.ReserveTx(ctx, tx, grant.ID, 4)
+					return w.ReserveTx(ctx, tx, permit, 4)
 				})
 			})
 		}

@@ -3,6 +3,7 @@ package consent
 import (
 	"time"
 
+	"countersign/internal/db"
 	"countersign/models"
 )
 
@@ -12,16 +13,35 @@ type Ask struct {
 	Client  models.ClientID
 	Tenant  models.TenantID // as the caller named it; it may be nobody's; empty for a factory's report
 	Scope   string          // a grant scope, ScopeFactoryReport or ScopeOwnDevices
+	Grant   models.GrantID  // the one the caller named; empty takes its own, else the only derived one
+	Seen    *Permit         // of an earlier Check of the same ask; may be nil
 }
 
 // Permit says that the gate was open, and under which epochs.
 type Permit struct {
 	Grant     models.GrantID        // empty for an ask that needs none
+	Root      models.GrantID        // whose limits and counters count: the grant, or the one it rests on
 	Epoch     int64                 // of the grant
-	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order, as far as the ask is about them
+	Version   int64                 // of the root's terms
+	Recount   int64                 // the version that lowered the device limit last: what was let through under an older one is counted again
+	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order, as far as the ask is about them; then what a derived grant rests on
 	ExpiresAt time.Time             // of the grant; zero without one
 	Now       time.Time             // the database's clock when the state was read
 	Left      *int64                // devices the limit still leaves; nil means no limit
+	Limits    Limits                // of the root
+
+	locks []db.Lock // the gate of all this, which never changes
+}
+
+// derived reports whether the grant rests on another one.
+func (p Permit) derived() bool { return p.Root != "" && p.Root != p.Grant }
+
+// root is where the counters stand.
+func (p Permit) root() models.GrantID {
+	if p.Root == "" {
+		return p.Grant
+	}
+	return p.Root
 }
 
 // NotAfter is until when the core may still execute work let through by this

@@ -21,7 +21,7 @@ func (w *world) accept(ctx context.Context, paused func()) error {
 			return err
 		}
 		paused()
-		return w.ReserveTx(ctx, tx, permit.Grant, 1)
+		return w.ReserveTx(ctx, tx, permit, 1)
 	})
 }
 
@@ -109,12 +109,12 @@ func TestEachLevelOfTheGateHoldsOffItsChanger(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, db.Postgres)
 	w.granted(t, 0)
-	found, err := w.rows(t.Context()).standLive(w.ask)
+	found, err := w.rows(t.Context()).look(w.ask, start)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, gate := range map[string]int64{
-		"partner": found.PartnerGate, "client": found.ClientGate, "tenant": found.TenantGate, "grant": found.GrantGate,
+		"partner": found.partner.gate, "client": found.client.gate, "tenant": found.tenant.gate, "grant": found.grant.gate,
 	} {
 		stop := newPause(t)
 		accepted, changed := make(chan error, 1), make(chan error, 1)

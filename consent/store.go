@@ -222,10 +222,11 @@ func (r rows) grant(id models.GrantID, s scope) (models.Grant, error) {
 	return grant, notFound(err)
 }
 
-// liveGrant reads the one grant of the pair that can still let anything through.
+// liveGrant reads the one grant of the pair, resting on no other, that can still let
+// anything through.
 func (r rows) liveGrant(partner models.PartnerID, tenant models.TenantID) (models.Grant, error) {
 	var grant models.Grant
-	err := r.g.Where("partner_id = ? AND tenant_id = ? AND state IN ('active', 'suspended')", partner, tenant).Take(&grant).Error
+	err := r.g.Where("partner_id = ? AND tenant_id = ? AND derived_from IS NULL AND state IN ('active', 'suspended')", partner, tenant).Take(&grant).Error
 	return grant, notFound(err)
 }
 
@@ -247,111 +248,7 @@ func (r rows) overdueGrants(now time.Time) ([]models.GrantID, error) {
 	return ids, err
 }
 
-// reserve takes n devices off what the limit leaves, if it leaves that many.
-func (r rows) reserve(id models.GrantID, n int64) (bool, error) {
-	done := r.g.Exec(`UPDATE grants SET devices_reserved = devices_reserved + ?
-		WHERE id = ? AND state = 'active'
-		AND (device_limit IS NULL OR devices_used + devices_reserved + ? <= device_limit)`, n, id, n)
-	return done.RowsAffected == 1, done.Error
-}
-
-// settle turns reservations into use, or gives them back, whatever the state.
-func (r rows) settle(id models.GrantID, used, released int64) (bool, error) {
-	done := r.g.Exec(`UPDATE grants SET devices_reserved = devices_reserved - ?, devices_used = devices_used + ?
-		WHERE id = ? AND devices_reserved >= ?`, used+released, used, id, used+released)
-	return done.RowsAffected == 1, done.Error
-}
-
 // --- the gate
-
-// stand is all that decides whether a partner's client may act in a tenant
-// under one grant, read by one statement, with the ids of its locks.
-type stand struct {
-	PartnerGate, PartnerEpoch int64
-	PartnerState              models.PartnerState
-	ClientGate, ClientEpoch   int64
-	ClientState               models.ClientState
-	TenantGate, TenantEpoch   int64
-	TenantState               models.TenantState
-	GrantGate, GrantEpoch     int64
-	GrantState                models.GrantState
-	GrantID                   models.GrantID
-	GrantScopes               string
-	DeviceLimit               *int64
-	DevicesReserved           int64
-	DevicesUsed               int64
-	ExpiresAt                 time.Time
-}
-
-const standSQL = `SELECT
-	p.gate AS partner_gate, p.epoch AS partner_epoch, p.state AS partner_state,
-	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state,
-	t.gate AS tenant_gate, t.epoch AS tenant_epoch, t.state AS tenant_state,
-	g.gate AS grant_gate, g.epoch AS grant_epoch, g.state AS grant_state, g.id AS grant_id,
-	g.scopes AS grant_scopes, g.device_limit, g.devices_reserved, g.devices_used, g.expires_at
-	FROM grants g
-	JOIN partners p ON p.id = g.partner_id
-	JOIN tenants t ON t.id = g.tenant_id
-	JOIN oauth_clients c ON c.partner_id = g.partner_id
-	WHERE g.partner_id = ? AND g.tenant_id = ? AND c.id = ? AND `
-
-// What decides without a grant: the partner's switches, or the tenant's, with those of
-// a client that is its own.
-const (
-	standOfFactorySQL = `SELECT
-	p.gate AS partner_gate, p.epoch AS partner_epoch, p.state AS partner_state,
-	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state
-	FROM partners p
-	JOIN oauth_clients c ON c.partner_id = p.id
-	WHERE p.id = ? AND c.id = ?`
-	standOfOwnerSQL = `SELECT
-	t.gate AS tenant_gate, t.epoch AS tenant_epoch, t.state AS tenant_state,
-	c.gate AS client_gate, c.epoch AS client_epoch, c.state AS client_state
-	FROM tenants t
-	JOIN oauth_clients c ON c.tenant_id = t.id
-	WHERE t.id = ? AND c.id = ?`
-)
-
-// standLive reads the pair's live grant; nil when there is none, as for a tenant
-// that is no GUID at all.
-func (r rows) standLive(ask Ask) (*stand, error) {
-	if !ask.needsGrant() {
-		return r.standWithout(ask)
-	}
-	if !models.ValidGUID(string(ask.Tenant)) {
-		return nil, nil
-	}
-	return r.stand(standSQL+"g.state IN ('active', 'suspended')", ask.Partner, ask.Tenant, ask.Client)
-}
-
-// standOf reads exactly this grant; nil when the pair has no such grant.
-func (r rows) standOf(ask Ask, grant models.GrantID) (*stand, error) {
-	if !ask.needsGrant() {
-		return r.standWithout(ask)
-	}
-	return r.stand(standSQL+"g.id = ?", ask.Partner, ask.Tenant, ask.Client, grant)
-}
-
-// standWithout reads what decides without a grant.
-func (r rows) standWithout(ask Ask) (*stand, error) {
-	sql, id := standOfFactorySQL, string(ask.Partner)
-	if ask.ofOwner() {
-		sql, id = standOfOwnerSQL, string(ask.Tenant)
-	}
-	found, err := r.stand(sql, id, ask.Client)
-	if err != nil || found == nil {
-		return nil, err
-	}
-	return found.without(ask), nil
-}
-
-func (r rows) stand(sql string, args ...any) (*stand, error) {
-	var found []stand
-	if err := r.g.Raw(sql, args...).Scan(&found).Error; err != nil || len(found) == 0 {
-		return nil, err
-	}
-	return &found[0], nil
-}
 
 // pair reads the switches of a partner and a tenant, and their locks.
 func (r rows) pair(partner models.PartnerID, tenant models.TenantID) (p models.Partner, t models.Tenant, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"countersign/gateway/intake"
 	"countersign/gateway/intake/format"
+	"countersign/models"
 )
 
 // deviceSource is a body of devices.
@@ -50,9 +51,14 @@ func (s *server) callOf(c *gin.Context, p *params, path string) (intake.Call, er
 		Key:           x.key,
 		CorrelationID: x.correlationID,
 		Strict:        prefersStrict(c.Request),
+		Grant:         models.GrantID(strings.ToLower(strings.TrimSpace(c.GetHeader(headerGrant)))),
 		Defaults:      p.orderData(),
 	}, nil
 }
+
+// headerGrant names the consent that a provider means, when several resellers of the
+// customer let it act.
+const headerGrant = "Countersign-Grant"
 
 // prefersStrict reads Prefer: handling=strict (RFC 7240 section 4.4).
 func prefersStrict(r *http.Request) bool {

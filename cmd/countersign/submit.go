@@ -15,6 +15,7 @@ type submitOptions struct {
 	append         bool
 	strict         bool
 	expectedDomain string
+	grant          string
 	own            bool
 }
 
@@ -57,6 +58,7 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 	flags.StringVar(&o.batch, "batch", "", "batch to create or append to (default the file's name, or the one a JSON file states)")
 	flags.BoolVar(&o.append, "append", false, "add to a batch that exists")
 	flags.BoolVar(&o.strict, "strict", false, "all or nothing at the device limit of the consent")
+	flags.StringVar(&o.grant, "grant", "", "the consent meant, when several resellers of the customer let you act")
 	flags.StringVar(&o.expectedDomain, "expected-domain", "", "refuse the upload unless this is a verified domain of the customer")
 	flags.BoolVar(&o.again, "again", false, "submit an unchanged file as a new upload")
 	flags.StringVar(&o.result, "result", "", "where to write the result (one FILE only)")

@@ -125,7 +125,7 @@ func (s *submitter) target(path string) pending.Target {
 	target := pending.Target{
 		Gateway: s.client.BaseURL(), ClientID: s.clientID, Tenant: strings.ToLower(s.options.tenant),
 		Append: s.options.append, Order: s.options.orderData(), Strict: s.options.strict,
-		ExpectedDomain: strings.ToLower(s.options.expectedDomain), Digest: s.info.Digest,
+		ExpectedDomain: strings.ToLower(s.options.expectedDomain), Grant: strings.ToLower(s.options.grant), Digest: s.info.Digest,
 	}
 	if !s.options.own {
 		target.Batch = cmp.Or(s.options.batch, s.info.BatchName(), strings.TrimSuffix(name, filepath.Ext(name)))
@@ -141,7 +141,7 @@ func (s *submitter) send(ctx context.Context) error {
 	}
 	receipt, err := s.client.Submit(ctx, client.Submission{
 		Tenant: s.entry.Tenant, Own: s.options.own, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
-		ExpectedDomain: s.entry.ExpectedDomain, RequestID: s.entry.RequestID,
+		ExpectedDomain: s.entry.ExpectedDomain, Grant: s.entry.Grant, RequestID: s.entry.RequestID,
 		Body: s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open}),
 	})
 	if err != nil {

@@ -26,6 +26,7 @@ type Submission struct {
 	// ExpectedDomain guards against a wrong tenant id: the upload is refused unless
 	// this is a verified domain of the tenant.
 	ExpectedDomain string
+	Grant          string // the consent meant, when several resellers of the tenant let the caller act
 	RequestID      string // from NewRequestID; keep it to repeat the submission in another process
 	Body           Body
 }
@@ -57,6 +58,9 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	header := http.Header{}
 	if s.Strict {
 		header.Set("Prefer", "handling=strict")
+	}
+	if s.Grant != "" {
+		header.Set("Countersign-Grant", s.Grant)
 	}
 	return c.submit(ctx, call{path: path, query: query, header: header, body: &s.Body, requestID: s.RequestID})
 }

@@ -83,9 +83,12 @@ func (f *Forwarder) claimTx(ctx context.Context, tx *db.Tx, w *work) error {
 	if standing.Verdict == consent.VerdictHeld && !old {
 		return f.store.holdTx(ctx, tx, &w.dispatch, now.Add(f.settings.BackoffCap/2), standing.Reason)
 	}
-	w.permit, w.claimedAt = standing.Permit, now
+	w.permit, w.claimedAt, w.sentBefore, w.version = standing.Permit, now, d.EverSent, d.GrantVersion
 	if w.plan == planSend {
 		d.GrantEpoch, d.EverSent = standing.Permit.Epoch, true
+		if w.counted() {
+			d.GrantVersion = max(1, standing.Permit.Version)
+		}
 	}
 	d.LastError = ""
 	if err := f.store.leaseTx(ctx, tx, &d, f.worker, now, now.Add(f.settings.Lease)); err != nil {

@@ -34,7 +34,11 @@ type Gate interface {
 	// ClaimTx takes the gate and says how exactly this grant stands.
 	ClaimTx(ctx context.Context, tx *db.Tx, ask consent.Ask, grant models.GrantID) (consent.Standing, error)
 	// SettleTx turns reservations into use or gives them back.
-	SettleTx(ctx context.Context, tx *db.Tx, grant models.GrantID, used, released int64) error
+	SettleTx(ctx context.Context, tx *db.Tx, s consent.Settlement) error
+	// Room says how many of n devices, reserved before the limit was lowered, fit into it.
+	Room(ctx context.Context, permit consent.Permit, n int64) (int64, error)
+	// RecountTx counts n such devices against the limit; false when the room is gone.
+	RecountTx(ctx context.Context, tx *db.Tx, permit consent.Permit, n int64) (bool, error)
 	// ForceRevoked ends a grant whose fence in the core is ahead of us.
 	ForceRevoked(ctx context.Context, grant models.GrantID, minEpoch int64, reason string) error
 }

@@ -123,6 +123,11 @@ type fakeGate struct {
 	released int64
 	forced   int64
 	asked    consent.Ask // by the last claim
+
+	version, recount int64 // of the grant's terms, and of the last lower limit
+	limits           consent.Limits
+	room, recounted  int64 // under the lowered limit
+	onRoom           func()
 }
 
 func (g *fakeGate) set(v consent.Verdict, reason string, epoch int64) {
@@ -137,17 +142,34 @@ func (g *fakeGate) ClaimTx(_ context.Context, _ *db.Tx, ask consent.Ask, grant m
 	g.asked = ask
 	now := g.clock.Now()
 	return consent.Standing{Verdict: g.verdict, Reason: g.reason, Permit: consent.Permit{
-		Grant: grant, Epoch: g.epoch, Now: now, ExpiresAt: now.Add(time.Hour),
+		Grant: grant, Root: grant, Epoch: g.epoch, Version: g.version, Recount: g.recount, Limits: g.limits, Now: now, ExpiresAt: now.Add(time.Hour),
 		Epochs: []models.SubjectEpoch{{Kind: models.SubjectOfGrant, ID: string(grant), Epoch: g.epoch}},
 	}}, nil
 }
 
-func (g *fakeGate) SettleTx(_ context.Context, _ *db.Tx, _ models.GrantID, used, released int64) error {
+func (g *fakeGate) SettleTx(_ context.Context, _ *db.Tx, s consent.Settlement) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.used += used
-	g.released += released
+	g.used += s.Used
+	g.released += s.Released
 	return nil
+}
+
+func (g *fakeGate) Room(_ context.Context, _ consent.Permit, n int64) (int64, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	room := min(n, g.room)
+	if g.onRoom != nil {
+		g.onRoom()
+	}
+	return room, nil
+}
+
+func (g *fakeGate) RecountTx(_ context.Context, _ *db.Tx, _ consent.Permit, n int64) (bool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.recounted += n
+	return g.room >= n, nil
 }
 
 func (g *fakeGate) ForceRevoked(_ context.Context, _ models.GrantID, minEpoch int64, _ string) error {

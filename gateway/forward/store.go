@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"countersign/consent"
 	"countersign/internal/db"
 	"countersign/models"
 )
@@ -58,10 +59,10 @@ func (s *store) stillDueTx(ctx context.Context, tx *db.Tx, d models.Dispatch, no
 func (s *store) leaseTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, worker string, now, until time.Time) error {
 	res := tx.Gorm().WithContext(ctx).Exec(`UPDATE dispatches
 		SET state = 'leased', attempt = attempt + 1, crashes = ?, worker = ?, lease_until = ?,
-		    ever_sent = ?, grant_epoch = ?, last_error = ?
+		    ever_sent = ?, grant_epoch = ?, grant_version = ?, last_error = ?
 		WHERE id = ? AND attempt = ?
 		  AND ((state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?))`,
-		d.Crashes, worker, until, d.EverSent, d.GrantEpoch, d.LastError, d.ID, d.Attempt, now, now)
+		d.Crashes, worker, until, d.EverSent, d.GrantEpoch, d.GrantVersion, d.LastError, d.ID, d.Attempt, now, now)
 	if res.Error != nil {
 		return res.Error
 	}
@@ -230,30 +231,44 @@ func text(s *string) string {
 // one transaction that only counts while the lease is held.
 func (s *store) settle(ctx context.Context, gate Gate, w *work, done settled) error {
 	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		now, err := tx.Now(ctx)
-		if err != nil {
-			return err
-		}
-		held, err := s.holdsLeaseTx(ctx, tx, w.dispatch, done.final, now)
-		if err != nil || !held {
-			return err
-		}
-		if err := s.writeOutcomesTx(ctx, tx, w, done.answers, now); err != nil {
-			return err
-		}
-		if done.final {
-			if err := s.dropHashesTx(ctx, tx, w); err != nil {
-				return err
-			}
-		}
-		if err := s.countTx(ctx, tx, w, done, now); err != nil {
-			return err
-		}
-		if w.dispatch.Kind != models.UploadRegister || w.dispatch.GrantID == "" || len(done.answers) == 0 {
-			return nil
-		}
-		return gate.SettleTx(ctx, tx, w.dispatch.GrantID, done.used(), int64(done.failed()))
+		_, err := s.settleTx(ctx, tx, gate, w, done)
+		return err
 	})
+}
+
+// settleTx is settle in the caller's transaction; held is false when the lease was lost.
+func (s *store) settleTx(ctx context.Context, tx *db.Tx, gate Gate, w *work, done settled) (held bool, err error) {
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return false, err
+	}
+	held, err = s.holdsLeaseTx(ctx, tx, w.dispatch, done.final, now)
+	if err != nil || !held {
+		return held, err
+	}
+	if err := s.writeOutcomesTx(ctx, tx, w, done.answers, now); err != nil {
+		return held, err
+	}
+	if done.final {
+		if err := s.dropHashesTx(ctx, tx, w); err != nil {
+			return held, err
+		}
+	}
+	if err := s.countTx(ctx, tx, w, done, now); err != nil {
+		return held, err
+	}
+	if w.dispatch.Kind != models.UploadRegister || w.dispatch.GrantID == "" || len(done.answers) == 0 {
+		return held, nil
+	}
+	return held, gate.SettleTx(ctx, tx, consent.Settlement{
+		Permit: w.permit, Version: w.dispatch.GrantVersion, Used: done.used(), Released: int64(done.failed()),
+	})
+}
+
+// countedTx notes under which version of the grant's terms the rows were let through.
+func (s *store) countedTx(ctx context.Context, tx *db.Tx, d models.Dispatch, version int64) error {
+	return tx.Gorm().WithContext(ctx).Exec("UPDATE dispatches SET grant_version = ? WHERE id = ? AND attempt = ?",
+		version, d.ID, d.Attempt).Error
 }
 
 // holdsLeaseTx is the fence against a worker that woke too late: the update of

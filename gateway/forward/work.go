@@ -28,7 +28,14 @@ type work struct {
 	permit   consent.Permit
 	reason   string // why the grant ended, in words for the row
 
-	claimedAt time.Time // by the database's clock
+	claimedAt  time.Time // by the database's clock
+	sentBefore bool      // an earlier claim may have sent it: the core may hold answers
+	version    int64     // of the grant's terms when the rows were let through last
+}
+
+// counted reports whether the rows count against the device limit as it is now.
+func (w *work) counted() bool {
+	return w.dispatch.Kind != models.UploadRegister || w.dispatch.GrantID == "" || w.version >= w.permit.Recount
 }
 
 // submission is what goes to the core under this claim.
@@ -46,6 +53,7 @@ func (w *work) submission() models.Submission {
 		Authority: models.Authority{
 			Kind: kind, PartnerID: d.PartnerID, ClientID: d.ClientID, TenantID: d.TenantID,
 			GrantID: d.GrantID, Epochs: w.permit.Epochs, NotAfter: w.permit.NotAfter(),
+			Manufacturers: w.permit.Limits.Manufacturers,
 		},
 	}
 }

@@ -92,6 +92,9 @@ func (f *Forwarder) send(ctx context.Context, w *work) error {
 	if err := db.RefuseInTx(ctx, "the call to the core"); err != nil {
 		return err
 	}
+	if left, err := f.limit(ctx, w); err != nil || !left {
+		return err
+	}
 	callCtx, cancel := context.WithTimeout(ctx, f.settings.CallTimeout)
 	defer cancel()
 	res, err := f.call(callCtx, w)

@@ -141,7 +141,7 @@ func TestAccept_refusalsLeaveNothing(t *testing.T) {
 		{name: "strict", call: func(c *Call) { c.Strict = true }, prepare: func(f *fixture) { f.left = new(int64) }, want: ErrLimitExceeded},
 		{name: "strict, staged", body: tuples(1200), call: func(c *Call) { c.Strict = true }, prepare: func(f *fixture) { f.left = new(int64) }, want: ErrLimitExceeded},
 		{name: "limit always raced", prepare: func(f *fixture) {
-			f.consent.reserve = func(context.Context, *db.Tx, models.GrantID, int64) error { return ErrLimitRaced }
+			f.consent.reserve = func(context.Context, *db.Tx, Permit, int64) error { return ErrLimitRaced }
 		}, want: ErrContended},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAccept_racedLimitRunsAgain(t *testing.T) {
 	run(t, func(f *fixture) {
 		left, tries := int64(3), 0
 		f.left = &left
-		f.consent.reserve = func(_ context.Context, _ *db.Tx, _ models.GrantID, n int64) error {
+		f.consent.reserve = func(_ context.Context, _ *db.Tx, _ Permit, n int64) error {
 			if tries++; tries == 1 {
 				left = 1 // another upload was faster
 				return ErrLimitRaced.WithCause(errors.New("no row changed"))
@@ -230,13 +230,13 @@ func TestAccept_racedLimitRunsAgain(t *testing.T) {
 func TestAccept_refusedOrUnknownCommit(t *testing.T) {
 	// The reservation is the last statement, so its error stands for the commit's.
 	run(t, func(f *fixture) {
-		f.consent.reserve = func(context.Context, *db.Tx, models.GrantID, int64) error { return errors.New("disk full") }
+		f.consent.reserve = func(context.Context, *db.Tx, Permit, int64) error { return errors.New("disk full") }
 		if _, err := f.svc.Accept(f.t.Context(), keyed(create("depot"), "k"), tuples(5)); errs.KindOf(err) != errs.Internal {
 			f.t.Errorf("got %v", err)
 		}
 		f.nothingLeft()
 
-		f.consent.reserve = func(context.Context, *db.Tx, models.GrantID, int64) error { return db.ErrCommitUnknown }
+		f.consent.reserve = func(context.Context, *db.Tx, Permit, int64) error { return db.ErrCommitUnknown }
 		_, err := f.svc.Accept(f.t.Context(), keyed(create("depot"), "k"), tuples(7))
 		wantCode(f.t, err, ErrOutcomeUnknown)
 		if f.budget.spent != 12 || f.budget.refunded != 5 {
@@ -247,7 +247,7 @@ func TestAccept_refusedOrUnknownCommit(t *testing.T) {
 
 func TestAccept_unknownCommitThatHappened(t *testing.T) {
 	run(t, func(f *fixture) {
-		f.consent.reserve = func(context.Context, *db.Tx, models.GrantID, int64) error { return nil }
+		f.consent.reserve = func(context.Context, *db.Tx, Permit, int64) error { return nil }
 		a := f.accept(create("depot"), tuples(2))
 		up, _ := f.upload(a)
 		// The answer to that commit is lost: the look afterwards finds the upload.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"countersign/consent"
 	"countersign/internal/db"
 	"countersign/models"
 )
@@ -17,6 +18,7 @@ const closeAttempts = 5
 type closing struct {
 	call         Call
 	ask          Ask
+	limits       consent.Limits // of the grant when the call began
 	name, folded string
 	upload       models.Upload // ID is set when the rows are staged
 	rows         []checked     // of an upload that is not staged
@@ -107,7 +109,7 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 		return up, err
 	}
 	if taken > 0 {
-		if err := s.queue.EnqueueTx(ctx, tx, cl.dispatches(up, permit.Epoch, taken)); err != nil {
+		if err := s.queue.EnqueueTx(ctx, tx, cl.dispatches(up, permit, taken)); err != nil {
 			return up, err
 		}
 	}
@@ -119,7 +121,7 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 	if taken == 0 || up.Kind != models.UploadRegister || permit.Grant == "" {
 		return up, nil
 	}
-	return up, s.consent.ReserveTx(ctx, tx, permit.Grant, int64(taken))
+	return up, s.consent.ReserveTx(ctx, tx, permit, int64(taken))
 }
 
 // batchTx creates the batch or finds the one to append to.
@@ -165,6 +167,9 @@ func (cl *closing) settle(ctx context.Context, tx *db.Tx, up *models.Upload, lef
 	if up.CutOrdinal != nil && cl.call.Strict {
 		return 0, ErrLimitExceeded.WithDetail("The upload needs %d devices and the customer's consent leaves %d. Nothing was stored, as the call asked. Ask the customer to widen the limit, or send fewer devices.", cl.tally.open, max(*left, 0))
 	}
+	if cl.tally.outside > 0 && cl.call.Strict {
+		return 0, ErrLimitExceeded.WithDetail("%d rows are outside what the customer's consent is limited to. Nothing was stored, as the call asked. Ask the customer to widen the consent, or leave those rows out.", cl.tally.outside)
+	}
 	now, err := tx.Now(ctx)
 	if err != nil {
 		return 0, err
@@ -184,13 +189,13 @@ func (cl *closing) settle(ctx context.Context, tx *db.Tx, up *models.Upload, lef
 }
 
 // dispatches cuts the taken rows into units of forwarding.
-func (cl *closing) dispatches(up models.Upload, epoch int64, taken int) []models.Dispatch {
+func (cl *closing) dispatches(up models.Upload, permit Permit, taken int) []models.Dispatch {
 	spans := cl.tally.spans(taken)
 	out := make([]models.Dispatch, len(spans))
 	for i, sp := range spans {
 		out[i] = models.Dispatch{
 			UploadID: up.ID, Kind: up.Kind, PartnerID: up.PartnerID, TenantID: up.TenantID, ClientID: up.ClientID,
-			GrantID: up.GrantID, GrantEpoch: epoch, FirstOrdinal: sp.first, LastOrdinal: sp.last,
+			GrantID: up.GrantID, GrantEpoch: permit.Epoch, GrantVersion: max(1, permit.Version), FirstOrdinal: sp.first, LastOrdinal: sp.last,
 			State: models.DispatchReady, RunAt: *up.AcceptedAt, CreatedAt: *up.AcceptedAt,
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"countersign/consent"
 	"countersign/internal/db"
 	"countersign/internal/dbtest"
 	"countersign/internal/errs"
@@ -35,7 +36,7 @@ var errNoConsent = errs.New(errs.Forbidden, "consent_not_granted", "no consent")
 type fakeConsent struct {
 	check   func(ctx context.Context, ask Ask) (Permit, error)
 	checkTx func(ctx context.Context, tx *db.Tx, ask Ask) (Permit, error)
-	reserve func(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error
+	reserve func(ctx context.Context, tx *db.Tx, permit Permit, n int64) error
 }
 
 func (f *fakeConsent) Check(ctx context.Context, ask Ask) (Permit, error) { return f.check(ctx, ask) }
@@ -44,8 +45,8 @@ func (f *fakeConsent) CheckTx(ctx context.Context, tx *db.Tx, ask Ask) (Permit, 
 	return f.checkTx(ctx, tx, ask)
 }
 
-func (f *fakeConsent) ReserveTx(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error {
-	return f.reserve(ctx, tx, grant, n)
+func (f *fakeConsent) ReserveTx(ctx context.Context, tx *db.Tx, permit Permit, n int64) error {
+	return f.reserve(ctx, tx, permit, n)
 }
 
 type fakeBudget struct {
@@ -147,6 +148,7 @@ type fixture struct {
 
 	mu       sync.Mutex
 	left     *int64
+	limits   consent.Limits
 	reserved int64
 	asks     []Ask
 }
@@ -163,7 +165,7 @@ func newFixture(t *testing.T, d *db.DB) *fixture {
 			}
 			return f.permit(ask), nil
 		},
-		reserve: func(_ context.Context, _ *db.Tx, _ models.GrantID, n int64) error {
+		reserve: func(_ context.Context, _ *db.Tx, _ Permit, n int64) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.reserved += n
@@ -186,8 +188,9 @@ func (f *fixture) service() *Service {
 func (f *fixture) permit(ask Ask) Permit {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	ask.Seen = nil
 	f.asks = append(f.asks, ask)
-	return Permit{Grant: "grant-1", Epoch: 7, Left: f.left}
+	return Permit{Grant: "grant-1", Epoch: 7, Left: f.left, Limits: f.limits}
 }
 
 func (f *fixture) seed() {

@@ -34,6 +34,9 @@ type Caller struct {
 type Call struct {
 	Caller
 	Tenant models.TenantID // empty for a build report
+	// Grant is the one the caller means, when it has several of the tenant; empty takes
+	// its own, else the only one that rests on another partner's.
+	Grant models.GrantID
 	// ExpectedDomain, if not empty, must be a verified domain of the tenant: a guard
 	// against devices sent to the wrong customer.
 	ExpectedDomain string

@@ -10,10 +10,11 @@ import (
 // tally is what an upload's rows come to. It keeps one bit per row, so that a million
 // rows need no second look at what was staged.
 type tally struct {
-	rows   int
-	open   int      // rows without an outcome
-	failed int      // rows settled by intake, which always carry an error code
-	isOpen []uint64 // bit set of ordinals
+	rows    int
+	open    int      // rows without an outcome
+	failed  int      // rows settled by intake, which always carry an error code
+	outside int      // of the failed: outside the grant's limits
+	isOpen  []uint64 // bit set of ordinals
 }
 
 func (t *tally) add(c checked) {
@@ -23,6 +24,9 @@ func (t *tally) add(c checked) {
 	}
 	if c.verdict != nil {
 		t.failed++
+		if c.verdict.code == models.OutcomeConsentLimit {
+			t.outside++
+		}
 		return
 	}
 	t.open++

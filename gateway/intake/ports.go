@@ -22,9 +22,9 @@ type Consent interface {
 	Check(ctx context.Context, ask Ask) (Permit, error)
 	// CheckTx takes the gate and answers for as long as the transaction lasts.
 	CheckTx(ctx context.Context, tx *db.Tx, ask Ask) (Permit, error)
-	// ReserveTx counts n devices as reserved on the grant. It returns ErrLimitRaced
+	// ReserveTx counts n devices as reserved on the grant of a permit. It returns ErrLimitRaced
 	// when others took them since CheckTx.
-	ReserveTx(ctx context.Context, tx *db.Tx, grant models.GrantID, n int64) error
+	ReserveTx(ctx context.Context, tx *db.Tx, permit Permit, n int64) error
 }
 
 // Directory knows who is who.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"countersign/consent"
 	"countersign/models"
 	"countersign/registration/hardwarehash"
 )
@@ -32,6 +33,7 @@ type rules struct {
 	report   bool // the rows are keys of a build report
 	owner    bool // the tenant registers its own
 	repair   bool // the row is what a registered device is now
+	limits   consent.Limits
 }
 
 // check never fails: a broken row is an outcome of that row.
@@ -94,6 +96,9 @@ func (r *rules) judge(out *checked, c *cells, hash string, policies bool) *verdi
 	}
 	if policies {
 		return refusal(models.OutcomeUnknownProfile, "The row assigns a profile, but this customer has none. Send the row without policies.")
+	}
+	if outside := r.limits.Refuse(out.order); outside != "" {
+		return refusal(models.OutcomeConsentLimit, "%s", outside)
 	}
 	return r.once(strongestKey(out.identity, inside), out.ordinal)
 }

@@ -95,6 +95,7 @@ func (s *Service) collectAndClose(ctx context.Context, call Call, kind models.Up
 
 func (s *Service) collector(cl *closing) *collector {
 	c := &collector{store: s.store, max: cl.call.MaxRows, upload: cl.upload, rules: cl.call.rules()}
+	c.rules.limits = cl.limits
 	if c.max == 0 {
 		c.max = DefaultMaxRows
 	}
@@ -111,10 +112,14 @@ func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) 
 	if err := checkDefaults(&cl.call.Defaults); err != nil {
 		return nil, err
 	}
-	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: scopeOf(call, kind)}
+	cl.ask = Ask{Partner: call.PartnerID, Client: call.ClientID, Tenant: call.Tenant, Scope: scopeOf(call, kind), Grant: call.Grant}
 	permit, err := s.consent.Check(ctx, cl.ask)
 	if err != nil {
 		return nil, err
+	}
+	cl.ask.Seen = &permit
+	if kind == models.UploadRegister {
+		cl.limits = permit.Limits // those of the claim decide; these spare sending what they would refuse
 	}
 	if err := s.expectDomain(ctx, call); err != nil {
 		return nil, err

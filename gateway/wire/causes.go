@@ -56,9 +56,10 @@ var causes = map[string]string{
 
 	// Who may do what for whom.
 	"consent_not_granted":         "The customer was never asked, has not answered, has declined, has revoked, its consent has expired, or there is no such customer. The answer is the same in each case.",
+	"consent_ambiguous":           "You act as a provider under the consents of several resellers of this customer, and the call does not say for which.",
 	"consent_scope_missing":       "The customer agreed to something else, for example to registering but not to removing.",
 	"consent_suspended":           "The customer, or an operator for it, has suspended the consent for now.",
-	"consent_limit_reached":       "The consent names a number of devices, and fewer are left than this upload has.",
+	"consent_limit_reached":       "The consent names a number of devices, and fewer are left than this upload has; or it names group tags or purchase orders, and a row has another one. The call asked for all or nothing.",
 	"partner_suspended":           "The operator has suspended the partner.",
 	"client_frozen":               "The credential was frozen, for example because its secret leaked.",
 	"tenant_suspended":            "The operator has suspended the customer.",

@@ -97,9 +97,10 @@ var uploadCodes = []Code{
 // consentCodes are about who may do what for whom.
 var consentCodes = []Code{
 	{"consent_not_granted", "20002", 403, "No consent of this customer", ActorCustomer, false, "Check the tenant id, ask with `POST /v1/consents`, and send the upload once the customer has agreed. An unknown tenant gets the same answer."},
+	{"consent_ambiguous", "20002", 403, "Several consents let you act for this customer", ActorPartner, false, "Name the consent you mean in the header `Countersign-Grant`; the answer lists them."},
 	{"consent_scope_missing", "20002", 403, "The consent does not cover this action", ActorCustomer, false, "Ask the customer for a consent that names the missing scope."},
 	{"consent_suspended", "20002", 403, "The customer has suspended its consent", ActorCustomer, false, "Nothing is accepted until the customer resumes it."},
-	{"consent_limit_reached", "20002", 403, "The consent's device limit does not hold this upload", ActorCustomer, false, "Send fewer devices, or ask the customer for a higher limit."},
+	{"consent_limit_reached", "20002", 403, "The limits of the consent do not hold this upload", ActorCustomer, false, "Send fewer devices, leave out rows outside the limits, or ask the customer to widen them."},
 	{"partner_suspended", "900149", 403, "The partner is suspended", ActorOperator, false, "Ask the operator of this service."},
 	{"client_frozen", "2032", 403, "The OAuth client is frozen", ActorOperator, false, "Its owner or the operator can release it."},
 	{"tenant_suspended", "2032", 403, "The customer is suspended at this service", ActorOperator, false, "Nothing is accepted for it until the operator resumes it."},

@@ -2,6 +2,7 @@ package db_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestGateAndReadIsPartOfItsTransaction(t *testing.T) {
 			}
 			return stop
 		})
-		if err != stop { //nolint:errorlint // the very error comes back
+		if !errors.Is(err, stop) {
 			t.Fatal(err)
 		}
 		var name string

@@ -33,7 +33,7 @@ func (b *pgBackend) begin(ctx context.Context, end context.CancelFunc) (session,
 		return nil, err
 	}
 	s := &pgSession{connSession: connSession{conn: conn, ctx: ctx, end: end}}
-	s.connSession.begin = s.start
+	s.begin = s.start
 	err = conn.Raw(func(driverConn any) error {
 		s.pgx = pgxConn(driverConn)
 		return nil

@@ -27,6 +27,8 @@ type Target struct {
 	Digest   string            `json:"digest"` // SHA-256 of the file, hex
 	// ExpectedDomain is the domain the customer must have.
 	ExpectedDomain string `json:"expectedDomain,omitzero"`
+	// Grant is the consent meant, when several let the caller act.
+	Grant string `json:"grant,omitzero"`
 }
 
 // same compares by the written form: maps have no other.
