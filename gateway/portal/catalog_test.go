@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/consent"
+	"countersign/internal/ledger"
 	"countersign/models"
 )
 
@@ -92,6 +93,13 @@ func families() map[string][]string {
 		"device.state":          strs(models.RegistrationActive, models.RegistrationEnded),
 		"refusal.kind":          {"invalid", "unauthenticated", "forbidden", "not_found", "conflict", "rate_limited", "unavailable", "internal"},
 	}
+	f["event"] = strs(
+		ledger.ConsentRequested, ledger.ConsentGranted, ledger.ConsentDeclined, ledger.ConsentWithdrawn, ledger.ConsentExpired, ledger.ConsentReminded,
+		ledger.ConsentAmended, ledger.ConsentSuspended, ledger.ConsentResumed, ledger.ConsentRevoking, ledger.ConsentRevoked, ledger.ConsentRenewed, ledger.ConsentGivenBack,
+		ledger.PartnerBlocked, ledger.PartnerUnblocked, ledger.TenantCreated, ledger.TenantSuspended, ledger.TenantResumed,
+		ledger.PersonAdded, ledger.PersonChanged, ledger.PersonRemoved, ledger.PersonSignedIn,
+		"any", "any.tenant", "any.person", "any.client", "any.partner", "any.consent", "any.device",
+	)
 	for _, kind := range slices.Clone(f["refusal.kind"]) {
 		f["refusal.kind"] = append(f["refusal.kind"], kind+".text")
 	}

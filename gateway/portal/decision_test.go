@@ -258,3 +258,44 @@ func TestLanguage_followsTheBrowserAndTheChoice(t *testing.T) {
 	b.post("/portal/preferences", "language", "de", "zone", "Europe/Berlin", "to", requestPage).must(t, http.StatusSeeOther)
 	b.get(requestPage).must(t, http.StatusOK, `<html lang="de">`, "25. November 2026, 13:05 Uhr CET", "Darf Ihrer Organisation Geräte hinzufügen")
 }
+
+func TestDevice_isShownAndRemoved(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	path := "/portal/devices/" + string(k.world.devices[0].ID)
+	b.get(path).must(t, http.StatusOK, "5CG4730100", "Contoso Hardware", "Remove the device")
+	if a := b.post(path+"/remove").must(t, http.StatusSeeOther); a.location != path {
+		t.Errorf("it leads to %q", a.location)
+	}
+	b.get(path).must(t, http.StatusOK, "The device is being removed")
+	if got := k.world.changed(); !slices.Equal(got, []string{"remove 5CG4730100 by Adele Vance"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+// What was asked for goes from the newest to the first, without a hole and without the
+// entries of others.
+func TestHistory_isReadBackToItsBeginning(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	next, seen := "/portal/history", 0
+	for next != "" {
+		a := b.get(next).must(t, http.StatusOK)
+		seen += strings.Count(a.body, "history-item")
+		if strings.Contains(a.body, "<b>why") {
+			t.Error("a reason is not shown as text")
+		}
+		next = ""
+		if strings.Contains(a.body, ">Older") {
+			for _, part := range strings.Split(a.body, `href="`) {
+				if strings.HasPrefix(part, "/portal/history?to=") && strings.Contains(part, ">Older") {
+					next, _, _ = strings.Cut(part, `"`)
+				}
+			}
+		}
+	}
+	if seen != 120 {
+		t.Errorf("%d entries were seen", seen)
+	}
+	k.browser(k.world.person(contoso, models.PersonAdmin, false)).get("/portal/history").must(t, http.StatusOK, "Nothing has happened yet")
+}

@@ -3,7 +3,6 @@ package portal
 import (
 	"encoding/csv"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -122,9 +121,4 @@ func safeCell(cell string) string {
 		return "'" + cell
 	}
 	return cell
-}
-
-// DevicePath is the page of one device.
-func (p *page) DevicePath(id models.DeviceID) string {
-	return rootPath + "/devices/" + url.PathEscape(string(id))
 }

@@ -18,6 +18,7 @@ import (
 	"countersign/authz/signin"
 	"countersign/consent"
 	"countersign/gateway/portal"
+	"countersign/internal/ledger"
 	"countersign/models"
 	"countersign/partners"
 	"countersign/registration"
@@ -355,6 +356,36 @@ func (w *world) Device(_ context.Context, scope registration.Scope, id models.De
 	return registration.Device{}, registration.ErrNoDevice
 }
 
+func (w *world) RemoveDevice(_ context.Context, actor consent.Actor, d registration.Device) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change("remove %s by %s", d.Identity.SerialNumber, actor.Person.Name)
+	return nil
+}
+
+// chains is the ledger: 120 entries of the tenant.
+type chains struct{}
+
+func (chains) End(_ context.Context, chain string) (int64, error) {
+	if chain != ledger.ChainOfTenant(fabrikam) {
+		return 0, nil
+	}
+	return 120, nil
+}
+
+func (chains) Page(_ context.Context, chain string, after int64, limit int) (items []ledger.Item, _ error) {
+	if chain != ledger.ChainOfTenant(fabrikam) {
+		return nil, nil
+	}
+	kinds := []string{"consent.requested", "consent.granted", "consent.suspended", "consent.revoking", "consent.revoked", "partner.blocked", "person.signedin"}
+	for seq := after + 1; seq <= min(120, after+int64(limit)); seq++ {
+		items = append(items, ledger.Item{Seq: seq, Line: fmt.Appendf(nil,
+			`{"v":1,"seq":%d,"kind":%q,"subject":"grant","subjectId":%q,"actor":"customer","at":"2026-11-20T08:00:00.000000Z","body":{"reason":"<b>why</b>"}}`,
+			seq, kinds[seq%int64(len(kinds))], live)})
+	}
+	return items, nil
+}
+
 // kit is the pages on a server of their own.
 type kit struct {
 	t      *testing.T
@@ -373,7 +404,7 @@ func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
 	ids := 0
 	var mu sync.Mutex
 	k.deps = portal.Deps{
-		SignIn: w, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w,
+		SignIn: w, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
 		URL: k.server.URL, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Now: func() time.Time { return now },
 		NewID: func() string { mu.Lock(); defer mu.Unlock(); ids++; return fmt.Sprintf("call-%d", ids) },
 	}

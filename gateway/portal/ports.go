@@ -6,6 +6,7 @@ import (
 
 	"countersign/authz/signin"
 	"countersign/consent"
+	"countersign/internal/ledger"
 	"countersign/models"
 	"countersign/partners"
 	"countersign/registration"
@@ -55,6 +56,18 @@ type Directory interface {
 type Devices interface {
 	Devices(ctx context.Context, scope registration.Scope, filter registration.Filter, page registration.Page) ([]registration.Device, string, error)
 	Device(ctx context.Context, scope registration.Scope, id models.DeviceID) (registration.Device, error)
+}
+
+// Remover removes devices of the tenant in a person's name.
+type Remover interface {
+	RemoveDevice(ctx context.Context, actor consent.Actor, device registration.Device) error
+}
+
+// Ledger reads what happened. The pages ask for the chain of the person's own tenant and
+// for no other.
+type Ledger interface {
+	End(ctx context.Context, chain string) (int64, error)
+	Page(ctx context.Context, chain string, after int64, limit int) ([]ledger.Item, error)
 }
 
 // Links finds the request behind a link; errs.NotFound for every link that this tenant

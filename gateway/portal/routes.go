@@ -20,6 +20,8 @@ const (
 	linkPath    = rootPath + "/link"
 	requestPath = rootPath + "/requests"
 	grantPath   = rootPath + "/permissions"
+	devicePath  = rootPath + "/devices/"
+	eventsPath  = rootPath + "/history"
 )
 
 // LinkPath is the path of a link that a partner gives to a customer, before the secret.
@@ -62,7 +64,7 @@ func (r route) back(params map[string]string) string {
 // routes is the table of everything the pages answer to.
 func (s *server) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
-	const requests, grants, partners, devices = "requests", "permissions", "partners", "devices"
+	const requests, grants, events = "requests", "permissions", "history"
 	return []route{
 		{get, assetPath + "{file}", toAnybody, "", (*visit).asset},
 		{get, LinkPath + "{secret}", toAnybody, "", (*visit).openLink},
@@ -96,6 +98,10 @@ func (s *server) routes() []route {
 		{get, grantPath + "/{id}/ended", toPeople, grants, (*visit).ended},
 		{get, grantPath + "/{id}/devices", toPeople, grants, (*visit).listDevices},
 		{get, grantPath + "/{id}/devices.csv", toPeople, grants, (*visit).exportDevices},
+		{get, devicePath + "{id}", toPeople, grants, (*visit).showDevice},
+		{post, devicePath + "{id}/remove", toPeople, grants, (*visit).removeDevice},
+
+		{get, eventsPath, toPeople, events, (*visit).listEvents},
 	}
 }
 

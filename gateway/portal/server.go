@@ -18,6 +18,8 @@ type Deps struct {
 	Changer   Changer
 	Directory Directory
 	Devices   Devices
+	Remover   Remover
+	Ledger    Ledger
 	Links     Links
 	Blocks    Blocks
 
@@ -50,7 +52,7 @@ type server struct {
 func New(d Deps) (http.Handler, error) {
 	for name, missing := range map[string]bool{
 		"SignIn": d.SignIn == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
-		"Directory": d.Directory == nil, "Devices": d.Devices == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
+		"Directory": d.Directory == nil, "Devices": d.Devices == nil, "Remover": d.Remover == nil, "Ledger": d.Ledger == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
 	} {
 		if missing {
 			return nil, fmt.Errorf("portal: %s is missing", name)
