@@ -154,7 +154,7 @@ func TestMessages_areUsedAndThere(t *testing.T) {
 func refusalCodes() []string {
 	return []string{
 		errNoPage.Code, errMethod.Code, errForged.Code, errFormKind.Code, errFormTooLarge.Code, errSignedOut.Code, errAdminsOnly.Code,
-		errNotFresh.Code, errLink.Code, consent.ErrNotFound.Code, consent.ErrExists.Code, consent.ErrPartnerSuspended.Code,
+		errNotFresh.Code, consent.ErrLink.Code, consent.ErrWordsChanged.Code, consent.ErrNoRight.Code, consent.ErrNotFound.Code, consent.ErrExists.Code, consent.ErrPartnerSuspended.Code,
 	}
 }
 

@@ -16,6 +16,7 @@ const (
 	signInCookie   = "countersign-sign-in"  // ties the provider's answer to this browser
 	visitCookie    = "countersign-visit"    // who is not signed in yet: what its forms' token is derived from
 	linkCookie     = "countersign-link"     // the secret of a link, from opening it to having signed in
+	invitationCookie = "countersign-invitation" // the secret of a set-up invitation, until its holder has signed in
 	languageCookie = "countersign-language" // what the reader picked
 	doneCookie     = "countersign-done"     // what was done last, for the page after it
 	zoneCookie     = "countersign-zone"     // the time zone the reader picked

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/consent"
 	"countersign/models"
 )
 
@@ -77,7 +78,9 @@ func TestDecision_needsAFreshSignInForYesAlone(t *testing.T) {
 func TestDecision_grantsWhatWasChosen(t *testing.T) {
 	k := newKit(t)
 	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
-	a := b.post(requestPage+"/grant", "scope", "devices.register", "limit", "120", "until", "2027-03-31").must(t, http.StatusSeeOther)
+	_, rest, _ := strings.Cut(b.get(requestPage).body, `name="words" value="`)
+	words, _, _ := strings.Cut(rest, `"`)
+	a := b.post(requestPage+"/grant", "words", words, "scope", "devices.register", "limit", "120", "until", "2027-03-31").must(t, http.StatusSeeOther)
 	if !strings.HasPrefix(a.location, "/portal/permissions/") {
 		t.Errorf("it leads to %q", a.location)
 	}
@@ -87,6 +90,10 @@ func TestDecision_grantsWhatWasChosen(t *testing.T) {
 	who := k.world.actors[0]
 	if who.Kind != models.ActorCustomer || who.TenantID != fabrikam || who.Person == nil || who.Person.Subject != "s-1" || !slices.Equal(who.Person.AMR, []string{"pwd", "otp"}) || who.Person.AuthTime.IsZero() || who.HTTPRequest == "" {
 		t.Errorf("the actor is %+v, person %+v", who, who.Person)
+	}
+	want := consent.Wording("en", consent.PromiseOf(*k.world.requests[waiting])).Digest()
+	if shown := k.world.readings[0]; shown.Language != "en" || shown.Digest != want || want == "" {
+		t.Errorf("the words that were read are recorded as %+v", shown)
 	}
 	b.get(a.location).must(t, http.StatusOK, "The permission is given.")
 	if again := b.get(a.location); strings.Contains(again.body, "The permission is given.") {
@@ -151,7 +158,7 @@ func TestUnexpected_declinesAndBlocks(t *testing.T) {
 	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
 	b.get(requestPage+"/unexpected").must(t, http.StatusOK, "Block Northwind Devices too", waiting)
 	b.post(requestPage+"/decline", "reason", "Nobody here ordered anything.", "block", "yes").must(t, http.StatusSeeOther)
-	if got := k.world.changed(); !slices.Equal(got, []string{"decline Nobody here ordered anything.", "block"}) {
+	if got := k.world.changed(); !slices.Equal(got, []string{"decline Nobody here ordered anything.", "block Nobody here ordered anything."}) {
 		t.Errorf("changed %v", got)
 	}
 }
@@ -161,7 +168,7 @@ func TestPages_ofAnotherTenantAreNotThere(t *testing.T) {
 	k := newKit(t)
 	b := k.browser(k.world.person(contoso, models.PersonAdmin, true))
 	for _, r := range k.table() {
-		if !strings.Contains(r[1], "{id}") {
+		if !strings.Contains(r[1], "{id}") || strings.HasPrefix(r[1], "/portal/partners") {
 			continue
 		}
 		a := b.get(fill(r[1]))
@@ -298,4 +305,23 @@ func TestHistory_isReadBackToItsBeginning(t *testing.T) {
 		t.Errorf("%d entries were seen", seen)
 	}
 	k.browser(k.world.person(contoso, models.PersonAdmin, false)).get("/portal/history").must(t, http.StatusOK, "Nothing has happened yet")
+}
+
+// I5: a partner is blocked for good, and let in again, from its own page.
+func TestPartner_isFoundBlockedAndLetIn(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	path := "/portal/partners/" + string(northwind)
+	if a := b.get("/portal/partners?find=4711004").must(t, http.StatusSeeOther); a.location != path {
+		t.Errorf("it leads to %q", a.location)
+	}
+	b.get("/portal/partners?find=North").must(t, http.StatusOK, "No partner has this id")
+	b.get(path).must(t, http.StatusOK, "Northwind Devices", "Block the partner", "/portal/requests/"+waiting, "/portal/permissions/"+live)
+	b.post(path+"/block", "reason", "Too many questions.").must(t, http.StatusSeeOther)
+	b.get(path).must(t, http.StatusOK, "The partner cannot ask you any more.", "Let it ask again")
+	b.get("/portal/partners").must(t, http.StatusOK, "Northwind Devices", "Too many questions.")
+	b.post(path+"/unblock").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"block Too many questions.", "unblock"}) {
+		t.Errorf("changed %v", got)
+	}
 }

@@ -18,9 +18,6 @@ var (
 	errSignedOut    = errs.New(errs.Unauthenticated, "page_signed_out", "The session has ended. Nothing was changed.")
 	errAdminsOnly   = errs.New(errs.Forbidden, "page_admins_only", "Only an administrator may open this page.")
 	errNotFresh     = errs.New(errs.Forbidden, "page_not_fresh", "The sign-in is too old to give a permission. Nothing was changed.")
-	// errLink is the one answer for links that are unknown, used, expired, withdrawn or of
-	// another tenant.
-	errLink = errs.New(errs.NotFound, "page_link", "This link leads nowhere.")
 )
 
 // statusOf maps a failure to a status. It is the pages' own: a reader is told by words.
@@ -87,7 +84,7 @@ func (v *visit) refuse(err error) {
 // sentences are what a reader is told: by word, or by kind for words that a reader of
 // pages meets too rarely to have a sentence of their own.
 func (v *visit) sentences(e *errs.Error) (heading, text string) {
-	if e.Code == errLink.Code || v.Has("refusal."+e.Code) {
+	if v.Has("refusal." + e.Code) {
 		return v.T("refusal." + e.Code), v.T("refusal." + e.Code + ".text")
 	}
 	key := "refusal.kind." + e.Kind.String()

@@ -49,6 +49,9 @@ func fill(path string) string {
 	if strings.HasPrefix(path, "/portal/devices") {
 		id = "0190eeee-0000-7000-8000-000000000001"
 	}
+	if strings.HasPrefix(path, "/portal/partners") {
+		id = string(northwind)
+	}
 	return strings.NewReplacer("{id}", id, "{file}", "nothing.css", "{secret}", secret, "{partner}", string(northwind)).Replace(path)
 }
 

@@ -52,6 +52,7 @@ type world struct {
 	partner  models.Partner
 	fail     error // every reading fails with it
 	actors   []consent.Actor
+	readings []consent.Reading
 }
 
 func newWorld() *world {
@@ -240,7 +241,7 @@ func (w *world) Grant(_ context.Context, actor consent.Actor, id models.RequestI
 	grant := models.Grant{ID: "0190dddd-0000-7000-8000-00000000000a", PartnerID: northwind, TenantID: fabrikam, State: models.GrantActive, Scopes: strings.Join(terms.Scopes, " "), CreatedAt: now, ExpiresAt: *terms.ExpiresAt, DeviceLimit: terms.Limits.Devices}
 	r.State, r.GrantID = models.RequestGranted, &grant.ID
 	w.grants[string(grant.ID)] = &grant
-	w.actors = append(w.actors, actor)
+	w.actors, w.readings = append(w.actors, actor), append(w.readings, terms.Shown)
 	w.change("grant %s %v", strings.Join(terms.Scopes, "+"), terms.ExpiresAt.Format(time.RFC3339))
 	return grant, nil
 }
@@ -294,21 +295,30 @@ func (w *world) Resume(_ context.Context, actor consent.Actor, id models.GrantID
 	return w.move("resume", actor, id, models.GrantActive, models.GrantSuspended)
 }
 
-func (w *world) RequestByLink(_ context.Context, actor consent.Actor, given string) (models.RequestID, error) {
+func (w *world) RequestByLink(_ context.Context, actor consent.Actor, given string) (consent.Consent, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if given == secret && actor.TenantID == fabrikam && w.requests[waiting].State == models.RequestPending {
-		return waiting, nil
+		return consent.Consent{Kind: consent.KindRequest, Request: w.requests[waiting], PartnerName: w.partner.Name}, nil
 	}
-	return "", consent.ErrNotFound
+	return consent.Consent{}, consent.ErrLink
 }
 
-func (w *world) Block(_ context.Context, _ consent.Actor, p models.PartnerID, _ string) error {
+func (w *world) Block(_ context.Context, _ consent.Actor, p models.PartnerID, how consent.Blocking) (consent.Block, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.blocked = append(w.blocked, p)
-	w.change("block")
-	return nil
+	w.change("block %s", how.Reason)
+	return consent.Block{Partner: p}, nil
+}
+
+func (w *world) Blocked(context.Context, consent.Actor) (all []consent.Block, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.blocked {
+		all = append(all, consent.Block{Partner: p, PartnerName: w.partner.Name, Reason: "Too many questions.", Since: now})
+	}
+	return all, nil
 }
 
 func (w *world) Unblock(_ context.Context, _ consent.Actor, p models.PartnerID) error {

@@ -25,6 +25,17 @@ type SignIn interface {
 	End(ctx context.Context, cookie string) error
 }
 
+// Setup is how the people of a tenant sign in, and who they are.
+type Setup interface {
+	People(ctx context.Context, tenant models.TenantID, page signin.Page) ([]models.Person, string, error)
+	SetRole(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID, role models.PersonRole) (models.Person, error)
+	Disable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
+	Enable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
+	SignIn(ctx context.Context, tenant models.TenantID) (signin.Settings, error)
+	SetSignIn(ctx context.Context, by signin.By, tenant models.TenantID, in signin.Settings) (signin.Settings, error)
+	SetUp(ctx context.Context, invitation string, in signin.Settings) (signin.Settings, error)
+}
+
 // Consents shows requests and grants.
 type Consents interface {
 	List(ctx context.Context, f consent.Filter) (items []consent.Consent, next string, err error)
@@ -70,16 +81,17 @@ type Ledger interface {
 	Page(ctx context.Context, chain string, after int64, limit int) ([]ledger.Item, error)
 }
 
-// Links finds the request behind a link; errs.NotFound for every link that this tenant
+// Links finds the request behind a link; consent.ErrLink for every link that this tenant
 // cannot use, whatever the reason. It changes nothing.
 type Links interface {
-	RequestByLink(ctx context.Context, actor consent.Actor, secret string) (models.RequestID, error)
+	RequestByLink(ctx context.Context, actor consent.Actor, secret string) (consent.Consent, error)
 }
 
-// Blocks keeps partners from asking again.
+// Blocks keeps partners from asking.
 type Blocks interface {
-	Block(ctx context.Context, actor consent.Actor, partner models.PartnerID, reason string) error
+	Block(ctx context.Context, actor consent.Actor, partner models.PartnerID, how consent.Blocking) (consent.Block, error)
 	Unblock(ctx context.Context, actor consent.Actor, partner models.PartnerID) error
+	Blocked(ctx context.Context, actor consent.Actor) ([]consent.Block, error)
 }
 
 // Guesses slows down who tries links: an error is errs.RateLimited.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"countersign/consent"
-	"countersign/internal/errs"
 	"countersign/models"
 )
 
@@ -32,7 +31,7 @@ func plausibleSecret(s string) bool {
 }
 
 // followLink leads from an opened link to its request. A link that is unknown, used,
-// expired, withdrawn or another tenant's gets the one answer of errLink.
+// expired, withdrawn or another tenant's gets the one answer of consent.ErrLink.
 func (v *visit) followLink() error {
 	secret := v.cookie(linkCookie)
 	v.dropCookie(linkCookie)
@@ -41,22 +40,20 @@ func (v *visit) followLink() error {
 			return err
 		}
 	}
-	id, err := v.Links.RequestByLink(v.r.Context(), v.actor(), secret)
-	if err != nil && errs.KindOf(err) == errs.NotFound {
-		return errLink
-	}
+	found, err := v.Links.RequestByLink(v.r.Context(), v.actor(), secret)
 	if err != nil {
 		return err
 	}
-	v.redirect(requestPath + "/" + string(id))
+	v.redirect(requestPath + "/" + string(found.Request.ID))
 	return nil
 }
 
 // requestList is the requests in one state.
 type requestList struct {
-	State string
-	Items []requestLine
-	More  string // address of the next page; empty at the end
+	State   string
+	Partner string // only of this one; empty lists all
+	Items   []requestLine
+	More    string // address of the next page; empty at the end
 }
 
 // requestLine is one request in a list.
@@ -76,13 +73,17 @@ func (v *visit) listRequests() error {
 	if !state.Valid() || state == models.RequestGranted {
 		state = models.RequestPending
 	}
-	items, next, err := v.Consents.List(v.r.Context(), consent.Filter{
-		Viewer: v.actor(), State: string(state), Cursor: q.Get("after"), Limit: listPage,
-	})
+	list := requestList{State: string(state)}
+	filter := consent.Filter{Viewer: v.actor(), State: list.State, Cursor: q.Get("after"), Limit: listPage}
+	if partner := q.Get("partner"); models.ValidGUID(partner) {
+		filter.PartnerID = models.PartnerID(strings.ToLower(partner))
+		list.Partner = partner
+	}
+	items, next, err := v.Consents.List(v.r.Context(), filter)
 	if err != nil {
 		return err
 	}
-	list := requestList{State: string(state), More: v.more(next)}
+	list.More = v.more(next)
 	for _, item := range items {
 		if item.Kind == consent.KindRequest {
 			list.Items = append(list.Items, requestLine{item.Request, item.PartnerName})
@@ -197,11 +198,14 @@ func (v *visit) grantRequest() error {
 	if len(form.Problems) > 0 {
 		return v.requestPage(http.StatusBadRequest, form)
 	}
+	form.terms.Shown = consent.Reading{Language: v.Lang(), Digest: v.field("words")}
 	grant, err := v.Decider.Grant(v.r.Context(), v.actor(), found.Request.ID, form.terms)
-	if errors.Is(err, consent.ErrWrongState) {
+	switch {
+	case errors.Is(err, consent.ErrWrongState):
 		return v.alreadyDecided()
-	}
-	if err != nil {
+	case errors.Is(err, consent.ErrSignInAgain):
+		return errNotFresh.WithCause(err)
+	case err != nil:
 		return err
 	}
 	v.done("granted", grantPath+"/"+string(grant.ID))
@@ -228,7 +232,7 @@ func (v *visit) declineRequest() error {
 	}
 	word := "declined"
 	if v.field("block") == "yes" {
-		if err := v.Blocks.Block(v.r.Context(), v.actor(), request.PartnerID, reason); err != nil {
+		if _, err := v.Blocks.Block(v.r.Context(), v.actor(), request.PartnerID, consent.Blocking{Reason: reason}); err != nil {
 			return err
 		}
 		word = "declined_blocked"

@@ -22,6 +22,11 @@ const (
 	grantPath   = rootPath + "/permissions"
 	devicePath  = rootPath + "/devices/"
 	eventsPath  = rootPath + "/history"
+	partnerPath = rootPath + "/partners"
+	peoplePath  = rootPath + "/people"
+	setUpPath   = rootPath + "/set-up"
+
+	organisationPath = rootPath + "/organisation"
 )
 
 // LinkPath is the path of a link that a partner gives to a customer, before the secret.
@@ -50,10 +55,13 @@ type route struct {
 // back is the page a refused change belongs to: the GET of the same thing.
 func (r route) back(params map[string]string) string {
 	id, ok := params["id"]
+	if strings.HasPrefix(r.path, peoplePath) {
+		return peoplePath
+	}
 	if !ok {
 		return ""
 	}
-	for _, base := range []string{requestPath, grantPath} {
+	for _, base := range []string{requestPath, grantPath, partnerPath} {
 		if strings.HasPrefix(r.path, base+"/{id}") {
 			return base + "/" + id
 		}
@@ -64,7 +72,7 @@ func (r route) back(params map[string]string) string {
 // routes is the table of everything the pages answer to.
 func (s *server) routes() []route {
 	const get, post = http.MethodGet, http.MethodPost
-	const requests, grants, events = "requests", "permissions", "history"
+	const requests, grants, partners, events, organisation = "requests", "permissions", "partners", "history", "organisation"
 	return []route{
 		{get, assetPath + "{file}", toAnybody, "", (*visit).asset},
 		{get, LinkPath + "{secret}", toAnybody, "", (*visit).openLink},
@@ -100,6 +108,25 @@ func (s *server) routes() []route {
 		{get, grantPath + "/{id}/devices.csv", toPeople, grants, (*visit).exportDevices},
 		{get, devicePath + "{id}", toPeople, grants, (*visit).showDevice},
 		{post, devicePath + "{id}/remove", toPeople, grants, (*visit).removeDevice},
+
+		{get, partnerPath, toPeople, partners, (*visit).listPartners},
+		{get, partnerPath + "/{id}", toPeople, partners, (*visit).showPartner},
+		{post, partnerPath + "/{id}/block", toPeople, partners, (*visit).blockPartner},
+		{post, partnerPath + "/{id}/unblock", toPeople, partners, (*visit).unblockPartner},
+
+		{get, organisationPath, toPeople, organisation, (*visit).showOrganisation},
+		{get, organisationPath + "/sign-in", toAdmins, organisation, (*visit).editSignIn},
+		{post, organisationPath + "/sign-in", toAdmins, organisation, (*visit).saveSignIn},
+		{get, peoplePath, toAdmins, organisation, (*visit).listPeople},
+		{post, peoplePath + "/{id}/role", toAdmins, organisation, (*visit).setRole},
+		{post, peoplePath + "/{id}/disable", toAdmins, organisation, (*visit).disablePerson},
+		{post, peoplePath + "/{id}/enable", toAdmins, organisation, (*visit).enablePerson},
+
+		{get, setUpPath + "/sign-in", toVisitors, "", (*visit).setUpSettingsPage},
+		{post, setUpPath + "/sign-in", toVisitors, "", (*visit).setUpSettings},
+		{get, setUpPath + "/{secret}", toAnybody, "", (*visit).openInvitation},
+		{get, setUpPath, toVisitors, "", (*visit).setUpPage},
+		{post, setUpPath, toVisitors, "", (*visit).beginSetUp},
 
 		{get, eventsPath, toPeople, events, (*visit).listEvents},
 	}

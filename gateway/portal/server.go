@@ -13,6 +13,7 @@ import (
 // Deps are what the pages are made of.
 type Deps struct {
 	SignIn    SignIn
+	Setup     Setup
 	Consents  Consents
 	Decider   Decider
 	Changer   Changer
@@ -51,7 +52,7 @@ type server struct {
 // New makes the pages. The handler must stand at the root of its host.
 func New(d Deps) (http.Handler, error) {
 	for name, missing := range map[string]bool{
-		"SignIn": d.SignIn == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
+		"SignIn": d.SignIn == nil, "Setup": d.Setup == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
 		"Directory": d.Directory == nil, "Devices": d.Devices == nil, "Remover": d.Remover == nil, "Ledger": d.Ledger == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
 	} {
 		if missing {

@@ -152,6 +152,7 @@ func (v *visit) completeSignIn() error {
 	}
 	v.setCookie(sessionCookie, welcome.Cookie, 0)
 	v.dropCookie(visitCookie)
+	v.dropCookie(invitationCookie)
 	to := welcome.ReturnTo
 	if !v.ownPage(to) {
 		to = homePath
