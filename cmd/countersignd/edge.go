@@ -32,11 +32,15 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 	if err != nil {
 		return nil, err
 	}
+	people, err := pages(c, s, log)
+	if err != nil {
+		return nil, err
+	}
 	return gateway.New(gateway.Deps{
 		Verifier: verifier, Tokens: tokens, JWKS: authz.JWKSOf(s.keys, s.receipts, s.ledger), Metadata: metadata, Throttle: s.budgets,
 		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.far, Attention: s.far, Permits: s.consent,
 		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, ConsentBlocks: s.consent, Customers: s.consent, Dispatches: s.forward,
-		PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
+		Portal: people, PortalURL: c.PortalURL, PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
 		Ready: d.ready(draining), Registry: newMetrics(s), OpenAPI: docs.OpenAPI, Swagger: docs.Swagger,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/authz/signin"
 	"countersign/consent"
 	"countersign/internal/ledger"
 	"countersign/models"
@@ -93,6 +94,9 @@ func families() map[string][]string {
 		"device.state":          strs(models.RegistrationActive, models.RegistrationEnded),
 		"refusal.kind":          {"invalid", "unauthenticated", "forbidden", "not_found", "conflict", "rate_limited", "unavailable", "internal"},
 	}
+	f["settings.field"] = settingsFields
+	f["settings.hint"] = slices.DeleteFunc(slices.Clone(settingsFields), func(name string) bool { return name == "authMethod" })
+	f["settings.method"] = strs(models.ProviderBasic, models.ProviderPost, models.ProviderKeyJWT)
 	f["event"] = strs(
 		ledger.ConsentRequested, ledger.ConsentGranted, ledger.ConsentDeclined, ledger.ConsentWithdrawn, ledger.ConsentExpired, ledger.ConsentReminded,
 		ledger.ConsentAmended, ledger.ConsentSuspended, ledger.ConsentResumed, ledger.ConsentRevoking, ledger.ConsentRevoked, ledger.ConsentRenewed, ledger.ConsentGivenBack,
@@ -129,7 +133,7 @@ func TestMessages_areUsedAndThere(t *testing.T) {
 			used[m[1]+".one"], used[m[1]+".other"] = true, true
 		}
 	}
-	for _, pattern := range []string{`done\("([a-z_]+)"`, `changed\("([a-z_]+)"`, `word, err = "([a-z_]+)"`, `word :?= "([a-z_]+)"`} {
+	for _, pattern := range []string{`done\("([a-z_]+)"`, `[cC]hanged\("([a-z_]+)"`, `word, err = "([a-z_]+)"`, `word :?= "([a-z_]+)"`} {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
 			used["done."+m[1]] = true
 		}
@@ -154,7 +158,9 @@ func TestMessages_areUsedAndThere(t *testing.T) {
 func refusalCodes() []string {
 	return []string{
 		errNoPage.Code, errMethod.Code, errForged.Code, errFormKind.Code, errFormTooLarge.Code, errSignedOut.Code, errAdminsOnly.Code,
-		errNotFresh.Code, consent.ErrLink.Code, consent.ErrWordsChanged.Code, consent.ErrNoRight.Code, consent.ErrNotFound.Code, consent.ErrExists.Code, consent.ErrPartnerSuspended.Code,
+		errNotFresh.Code, consent.ErrLink.Code, consent.ErrWordsChanged.Code, consent.ErrNoRight.Code,
+		signin.ErrInvitation.Code, signin.ErrNotAllowed.Code, signin.ErrMoreFactors.Code, signin.ErrSignInRefused.Code, signin.ErrProvider.Code, signin.ErrLastAdmin.Code,
+		consent.ErrNotFound.Code, consent.ErrExists.Code, consent.ErrPartnerSuspended.Code,
 	}
 }
 

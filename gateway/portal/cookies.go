@@ -12,14 +12,14 @@ import (
 // The cookies of the pages, without the prefix. Each holds a random reference or a choice
 // of the reader; none holds a token of the provider or a name.
 const (
-	sessionCookie  = "countersign-session"
-	signInCookie   = "countersign-sign-in"  // ties the provider's answer to this browser
-	visitCookie    = "countersign-visit"    // who is not signed in yet: what its forms' token is derived from
-	linkCookie     = "countersign-link"     // the secret of a link, from opening it to having signed in
+	sessionCookie    = "countersign-session"
+	signInCookie     = "countersign-sign-in"    // ties the provider's answer to this browser
+	visitCookie      = "countersign-visit"      // who is not signed in yet: what its forms' token is derived from
+	linkCookie       = "countersign-link"       // the secret of a link, from opening it to having signed in
 	invitationCookie = "countersign-invitation" // the secret of a set-up invitation, until its holder has signed in
-	languageCookie = "countersign-language" // what the reader picked
-	doneCookie     = "countersign-done"     // what was done last, for the page after it
-	zoneCookie     = "countersign-zone"     // the time zone the reader picked
+	languageCookie   = "countersign-language"   // what the reader picked
+	doneCookie       = "countersign-done"       // what was done last, for the page after it
+	zoneCookie       = "countersign-zone"       // the time zone the reader picked
 )
 
 // linkLifetime is how long somebody who opened a link has to sign in.

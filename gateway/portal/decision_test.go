@@ -168,7 +168,7 @@ func TestPages_ofAnotherTenantAreNotThere(t *testing.T) {
 	k := newKit(t)
 	b := k.browser(k.world.person(contoso, models.PersonAdmin, true))
 	for _, r := range k.table() {
-		if !strings.Contains(r[1], "{id}") || strings.HasPrefix(r[1], "/portal/partners") {
+		if !strings.Contains(r[1], "{id}") || strings.HasPrefix(r[1], "/portal/partners") || strings.HasPrefix(r[1], "/portal/people") {
 			continue
 		}
 		a := b.get(fill(r[1]))
@@ -324,4 +324,70 @@ func TestPartner_isFoundBlockedAndLetIn(t *testing.T) {
 	if got := k.world.changed(); !slices.Equal(got, []string{"block Too many questions.", "unblock"}) {
 		t.Errorf("changed %v", got)
 	}
+}
+
+// R7, R8: only administrators in a fresh session change who may sign in.
+func TestPeople_areChangedByAdministrators(t *testing.T) {
+	k := newKit(t)
+	path := "/portal/people/0190ffff-0000-7000-8000-000000000002"
+	approver := k.browser(k.world.person(fabrikam, models.PersonApprover, true))
+	approver.get("/portal/people").must(t, http.StatusForbidden, "Only for administrators")
+	approver.post(path+"/role", "role", "admin").must(t, http.StatusForbidden)
+	approver.get("/portal/organisation").must(t, http.StatusOK, "fabrikam.example", "https://login.fabrikam.example")
+	stale := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	stale.get("/portal/people").must(t, http.StatusOK, "Confirm that it is me", "Lidia Holloway")
+	stale.post(path+"/role", "role", "admin").must(t, http.StatusForbidden, "Prove once more")
+	if changed := k.world.changed(); len(changed) > 0 {
+		t.Fatalf("changed %v", changed)
+	}
+	admin := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	admin.post(path+"/role", "role", "admin").must(t, http.StatusSeeOther)
+	admin.get("/portal/people").must(t, http.StatusOK, "The role is set.")
+	admin.post(path+"/role", "role", "emperor").must(t, http.StatusUnsupportedMediaType)
+	admin.post(path+"/disable").must(t, http.StatusSeeOther)
+	admin.post(path+"/enable").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"role admin 2", "disable 2", "enable 2"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+func TestSettings_showTheFormAgainWithWhatIsWrong(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	path := "/portal/organisation/sign-in"
+	b.get(path).must(t, http.StatusOK, "Countersign.Admin", `type="password"`)
+	a := b.post(path, "issuer", "http://plain.example", "clientId", "x", "authMethod", "client_secret_basic", "clientSecret", "hunter2-secret").
+		must(t, http.StatusBadRequest, "Issuer: this value is not acceptable", "http://plain.example")
+	if strings.Contains(a.body, "hunter2") {
+		t.Error("the secret comes back")
+	}
+	b.post(path, "issuer", "https://login.fabrikam.example", "clientId", "x", "authMethod", "client_secret_basic", "adminValues", "One\r\n Two \r\n").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"sign-in https://login.fabrikam.example One+Two -"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+// I3, I6 for the set-up invitation: opening uses nothing up, and the address loses the
+// secret at once.
+func TestInvitation_leadsToTheSetUp(t *testing.T) {
+	k := newKit(t)
+	b := k.browser("")
+	if a := b.get("/portal/set-up/"+secret).must(t, http.StatusSeeOther); a.location != "/portal/set-up" || strings.Contains(a.body, secret) {
+		t.Errorf("it leads to %q", a.location)
+	}
+	page := b.get("/portal/set-up").must(t, http.StatusOK, "Set up your organisation")
+	_, rest, _ := strings.Cut(page.body, `name="token" value="`)
+	b.token, _, _ = strings.Cut(rest, `"`)
+	b.get("/portal/set-up/sign-in").must(t, http.StatusOK, "Issuer")
+	b.post("/portal/set-up/sign-in", "issuer", "https://login.fabrikam.example").must(t, http.StatusSeeOther)
+	b.post("/portal/set-up").must(t, http.StatusOK, "https://login.fabrikam.example/authorize")
+	if got := k.world.changed(); !slices.Equal(got, []string{"set up https://login.fabrikam.example", "begin /portal/organisation step-up false"}) {
+		t.Errorf("changed %v", got)
+	}
+	wrong := k.browser("")
+	wrong.get("/portal/set-up/" + strings.Repeat("z", 43))
+	same := wrong.get("/portal/set-up").must(t, http.StatusOK)
+	_, rest, _ = strings.Cut(same.body, `name="token" value="`)
+	wrong.token, _, _ = strings.Cut(rest, `"`)
+	wrong.post("/portal/set-up").must(t, http.StatusNotFound, "This invitation leads nowhere")
 }

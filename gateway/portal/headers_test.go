@@ -49,6 +49,9 @@ func fill(path string) string {
 	if strings.HasPrefix(path, "/portal/devices") {
 		id = "0190eeee-0000-7000-8000-000000000001"
 	}
+	if strings.HasPrefix(path, "/portal/people") {
+		id = "0190ffff-0000-7000-8000-000000000002"
+	}
 	if strings.HasPrefix(path, "/portal/partners") {
 		id = string(northwind)
 	}
@@ -115,7 +118,7 @@ func TestHeaders_onEveryAnswer(t *testing.T) {
 // A path that is not in the table, or a line of it without access, lets nobody through.
 func TestRoutes_needASessionUnlessTheySayOtherwise(t *testing.T) {
 	k := newKit(t)
-	public := []string{"/", "/portal/assets/{file}", "/portal/r/{secret}", "/portal", "/portal/", "/portal/preferences", "/portal/sign-in", "/portal/sign-in/return", "/portal/sign-out"}
+	public := []string{"/portal/set-up", "/portal/set-up/sign-in", "/portal/set-up/{secret}", "/", "/portal/assets/{file}", "/portal/r/{secret}", "/portal", "/portal/", "/portal/preferences", "/portal/sign-in", "/portal/sign-in/return", "/portal/sign-out"}
 	for _, r := range k.table() {
 		if slices.Contains(public, r[1]) {
 			continue

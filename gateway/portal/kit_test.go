@@ -18,6 +18,7 @@ import (
 	"countersign/authz/signin"
 	"countersign/consent"
 	"countersign/gateway/portal"
+	"countersign/internal/errs"
 	"countersign/internal/ledger"
 	"countersign/models"
 	"countersign/partners"
@@ -134,7 +135,10 @@ func (w *world) changed() []string {
 func (w *world) Begin(_ context.Context, start signin.Start) (signin.Redirect, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if start.Tenant != fabrikam && start.Domain != "fabrikam.example" {
+	if start.Invitation != "" && start.Invitation != secret {
+		return signin.Redirect{}, signin.ErrInvitation
+	}
+	if start.Invitation == "" && start.Tenant != fabrikam && start.Domain != "fabrikam.example" {
 		return signin.Redirect{}, signin.ErrCannotSignIn
 	}
 	w.change("begin %s step-up %v", start.ReturnTo, start.StepUp)
@@ -164,6 +168,74 @@ func (w *world) End(_ context.Context, cookie string) error {
 	w.change("end session")
 	delete(w.sessions, cookie)
 	return nil
+}
+
+// setup is the tenant's people and how they sign in.
+type setup struct{ *world }
+
+func (s setup) People(_ context.Context, tenant models.TenantID, _ signin.Page) ([]models.Person, string, error) {
+	if tenant != fabrikam {
+		return nil, "", nil
+	}
+	admin, approver, at := models.PersonAdmin, models.PersonApprover, now.AddDate(0, 0, -3)
+	return []models.Person{
+		{ID: "0190ffff-0000-7000-8000-000000000001", TenantID: fabrikam, Name: "Adele Vance", Email: "adele@fabrikam.example", State: models.PersonActive, GivenRole: &admin, LastSignIn: &at},
+		{ID: "0190ffff-0000-7000-8000-000000000002", TenantID: fabrikam, Name: "Lidia Holloway", Email: "lidia@fabrikam.example", State: models.PersonActive, ClaimRole: &approver, LastSignIn: &at},
+		{ID: "0190ffff-0000-7000-8000-000000000003", TenantID: fabrikam, Name: "Patti Fernandez", Email: "patti@fabrikam.example", State: models.PersonDisabled},
+	}, "", nil
+}
+
+func (s setup) by(what string, by signin.By, id models.PersonID) (models.Person, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if by.Kind != models.ActorCustomer || by.Session == nil || by.ID != string(by.Session.Person.ID) {
+		return models.Person{}, signin.ErrNotAdmin
+	}
+	if !by.Session.Fresh {
+		return models.Person{}, signin.ErrNotFresh
+	}
+	s.change("%s %s", what, id[len(id)-1:])
+	return models.Person{}, nil
+}
+
+func (s setup) SetRole(_ context.Context, by signin.By, _ models.TenantID, id models.PersonID, role models.PersonRole) (models.Person, error) {
+	return s.by("role "+string(role), by, id)
+}
+
+func (s setup) Disable(_ context.Context, by signin.By, _ models.TenantID, id models.PersonID) (models.Person, error) {
+	return s.by("disable", by, id)
+}
+
+func (s setup) Enable(_ context.Context, by signin.By, _ models.TenantID, id models.PersonID) (models.Person, error) {
+	return s.by("enable", by, id)
+}
+
+func (s setup) SignIn(_ context.Context, tenant models.TenantID) (signin.Settings, error) {
+	if tenant != fabrikam {
+		return signin.Settings{}, signin.ErrNotSetUp
+	}
+	return signin.Settings{
+		Issuer: "https://login.fabrikam.example", ClientID: "countersign", AuthMethod: models.ProviderBasic, RequireMFA: true,
+		RoleClaim: "roles", AdminValues: []string{"Countersign.Admin"}, AMRValues: []string{"mfa"}, SetBy: models.ActorOperator, SetAt: now,
+	}, nil
+}
+
+func (s setup) SetSignIn(_ context.Context, by signin.By, _ models.TenantID, in signin.Settings) (signin.Settings, error) {
+	if !strings.HasPrefix(in.Issuer, "https://") {
+		return in, signin.ErrInvalid.WithFields(errs.Field{Name: "issuer", Cause: "must be https"})
+	}
+	_, err := s.by("sign-in "+in.Issuer+" "+strings.Join(in.AdminValues, "+"), by, "-")
+	return in, err
+}
+
+func (s setup) SetUp(_ context.Context, invitation string, in signin.Settings) (signin.Settings, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if invitation != secret {
+		return in, signin.ErrInvitation
+	}
+	s.change("set up %s", in.Issuer)
+	return in, nil
 }
 
 // Consent.
@@ -414,7 +486,7 @@ func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
 	ids := 0
 	var mu sync.Mutex
 	k.deps = portal.Deps{
-		SignIn: w, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
+		SignIn: w, Setup: setup{w}, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
 		URL: k.server.URL, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Now: func() time.Time { return now },
 		NewID: func() string { mu.Lock(); defer mu.Unlock(); ids++; return fmt.Sprintf("call-%d", ids) },
 	}

@@ -83,7 +83,7 @@ type limiter struct {
 	from []netip.Addr
 }
 
-func (l *limiter) Guess(_ context.Context, source netip.Addr) error {
+func (l *limiter) Guess(_ context.Context, _ string, source netip.Addr) error {
 	l.from = append(l.from, source)
 	if l.left--; l.left < 0 {
 		return errs.New(errs.RateLimited, "too_many", "").WithRetryAfter(90 * time.Second)

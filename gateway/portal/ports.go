@@ -94,7 +94,15 @@ type Blocks interface {
 	Blocked(ctx context.Context, actor consent.Actor) ([]consent.Block, error)
 }
 
-// Guesses slows down who tries links: an error is errs.RateLimited.
+// Guesses slows down who tries what can be guessed, by source and altogether: an error is
+// errs.RateLimited. What is tried is one of the Try words.
 type Guesses interface {
-	Guess(ctx context.Context, source netip.Addr) error
+	Guess(ctx context.Context, what string, source netip.Addr) error
 }
+
+// What can be tried.
+const (
+	TryLink   = "link"    // the secret of a request's link
+	TrySignIn = "sign-in" // whose people somebody is
+	TrySetUp  = "set-up"  // the secret of a set-up invitation
+)

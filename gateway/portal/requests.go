@@ -35,10 +35,8 @@ func plausibleSecret(s string) bool {
 func (v *visit) followLink() error {
 	secret := v.cookie(linkCookie)
 	v.dropCookie(linkCookie)
-	if v.Guesses != nil {
-		if err := v.Guesses.Guess(v.r.Context(), v.Source(v.r)); err != nil {
-			return err
-		}
+	if err := v.try(TryLink); err != nil {
+		return err
 	}
 	found, err := v.Links.RequestByLink(v.r.Context(), v.actor(), secret)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	eventsPath  = rootPath + "/history"
 	partnerPath = rootPath + "/partners"
 	peoplePath  = rootPath + "/people"
-	setUpPath   = rootPath + "/set-up"
+	setUpPath   = rootPath + "/set-up" // signin.SetUpPath without the secret
 
 	organisationPath = rootPath + "/organisation"
 )

@@ -218,6 +218,9 @@ func (v *visit) setUpSettingsPage() error {
 }
 
 func (v *visit) setUpSettings() error {
+	if err := v.try(TrySetUp); err != nil {
+		return err
+	}
 	form := v.readSettings(setUpPath + "/sign-in")
 	form.Invited = true
 	_, err := v.Setup.SetUp(v.r.Context(), v.cookie(invitationCookie), form.Settings)
@@ -226,6 +229,9 @@ func (v *visit) setUpSettings() error {
 
 // beginSetUp starts the sign-in of the first administrator.
 func (v *visit) beginSetUp() error {
+	if err := v.try(TrySetUp); err != nil {
+		return err
+	}
 	redirect, err := v.SignIn.Begin(v.r.Context(), signin.Start{Invitation: v.cookie(invitationCookie), ReturnTo: organisationPath})
 	if err != nil {
 		return err

@@ -81,6 +81,9 @@ func (v *visit) beginSignIn() error {
 		v.show(http.StatusBadRequest, "sign-in", v.T("signin.title"), form)
 		return nil
 	}
+	if err := v.try(TrySignIn); err != nil {
+		return err
+	}
 	redirect, err := v.SignIn.Begin(v.r.Context(), start)
 	if err == nil {
 		return v.handOver(redirect)

@@ -214,6 +214,14 @@ func (v *visit) writeStatus(status int) {
 	v.w.WriteHeader(status)
 }
 
+// try asks whether the visitor may try once more.
+func (v *visit) try(what string) error {
+	if v.Guesses == nil {
+		return nil
+	}
+	return v.Guesses.Guess(v.r.Context(), what, v.Source(v.r))
+}
+
 // record writes the access line. It holds no path: links and ids stand there.
 func (v *visit) record(started time.Time) {
 	attrs := []slog.Attr{
