@@ -1,6 +1,11 @@
 package models
 
-import "time"
+import (
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // The contract between gateway and core. The core is idempotent by (upload,
 // row): both are fixed when the gateway accepts an upload, so a dispatch may be
@@ -80,7 +85,41 @@ type Answer struct {
 	Code     OutcomeCode
 	Detail   string // a sentence safe for the submitting partner; empty takes the outcome's standard one
 	DeviceID DeviceID
-	Absent   bool // the core has no answer and a tombstone in its place: Resolve found none, or Register came after such a Resolve. The row is never executed
+	Record   RecordClaim // the factory's record that the registration took; zero for none
+	Absent   bool        // the core has no answer and a tombstone in its place: Resolve found none, or Register came after such a Resolve. The row is never executed
+}
+
+// RecordClaim tells which factory's record a registration took. The names are there as
+// far as the factory itself reported them; the report is its newest about the device.
+type RecordClaim struct {
+	ReportedBy   PartnerID  `json:"reportedBy"`
+	ProductKey   string     `json:"productKey,omitempty"`
+	SerialNumber string     `json:"serialNumber,omitempty"`
+	Report       TrackingID `json:"report"`
+	ReportRow    int        `json:"reportRow"`
+	Foreign      bool       `json:"foreign,omitempty"` // it names the claimant neither as reporter nor as buyer
+}
+
+// Value writes the claim as JSON, and none as an empty text.
+func (c RecordClaim) Value() (driver.Value, error) {
+	if c == (RecordClaim{}) {
+		return "", nil
+	}
+	text, err := json.Marshal(c)
+	return string(text), err
+}
+
+// Scan reads what Value wrote.
+func (c *RecordClaim) Scan(src any) error {
+	*c = RecordClaim{}
+	text, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("models: a claim on a record is read from text, not from %T", src)
+	}
+	if text == "" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), c)
 }
 
 // RefusalReason says why a whole submission was not executed.

@@ -202,10 +202,19 @@ type StoredAnswer struct {
 	DeviceID   DeviceID
 	Absent     bool
 	AnsweredAt time.Time
+	Record     RecordClaim `gorm:"not null"`
 }
 
 // TableName names what the rows are, not how they are kept.
 func (StoredAnswer) TableName() string { return "answers" }
+
+// MissedKey is a product key id, as a look-up key, that a partner named and that no
+// known device stated then.
+type MissedKey struct {
+	PartnerID PartnerID `gorm:"primaryKey"`
+	Key       int64     `gorm:"primaryKey;autoIncrement:false"`
+	MissedAt  time.Time
+}
 
 // CoreFence is the core's own word on a stopped subject: work whose epoch of it
 // is older than MinEpoch is refused for ever.

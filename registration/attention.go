@@ -11,6 +11,7 @@ import (
 	"countersign/models"
 	"countersign/registration/casebook"
 	"countersign/registration/match"
+	"countersign/registration/recordbook"
 )
 
 // dispute is a row in conflict as its case will keep it.
@@ -45,11 +46,15 @@ func involved(notes []note) []*known {
 	return out
 }
 
+// recordWithheld reports whether a reason keeps a factory's record from a partner
+// though nobody doubts which device is meant.
+func recordWithheld(r match.Reason) bool { return r == soldToAnother || r == keysInSequence }
+
 // settlerOf says who may settle a conflict: the customer among its own devices and
 // those of nobody, the manufacturer among its own unregistered records, and what
 // concerns anybody else an operator, so that nobody decides about another's device.
 func settlerOf(by models.Authority, reason match.Reason, involved []*known) (who models.Settler, id string) {
-	if reason == soldToAnother && len(involved) == 1 {
+	if recordWithheld(reason) && len(involved) == 1 {
 		return models.SettlerManufacturer, string(involved[0].ReportedBy)
 	}
 	for _, k := range involved {
@@ -228,6 +233,9 @@ func (r *Registrar) finish(ctx context.Context, tx *db.Tx, p *plan) error {
 		return err
 	}
 	p.nameCases()
+	if err := p.nameRecords(ctx, tx); err != nil {
+		return err
+	}
 	if err := p.yield(ctx, tx); err != nil {
 		return err
 	}
@@ -236,6 +244,9 @@ func (r *Registrar) finish(ctx context.Context, tx *db.Tx, p *plan) error {
 		return err
 	}
 	if err := r.store.write(ctx, tx, p); err != nil {
+		return err
+	}
+	if err := recordbook.Miss(ctx, tx, p.sub.Authority.PartnerID, p.missed, p.now); err != nil {
 		return err
 	}
 	if err := casebook.Write(ctx, tx, p.cases); err != nil {

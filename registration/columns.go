@@ -30,7 +30,7 @@ var (
 		"tracking_id", "ordinal", "reason", "at", "why", "other_device", "case_id",
 	}
 	statementColumns = []string{"key", "partner_id", "tracking_id", "ordinal"}
-	answerColumns    = []string{"tracking_id", "ordinal", "code", "detail", "device_id", "absent", "answered_at"}
+	answerColumns    = []string{"tracking_id", "ordinal", "code", "detail", "device_id", "absent", "answered_at", "record"}
 )
 
 func anchorValues(a *models.RegistrationAnchor) []any { return []any{a.Kind, a.Key, a.IdentityID} }
@@ -67,7 +67,11 @@ func statementValues(s *models.FactoryStatement) []any {
 }
 
 func answerValues(a *models.StoredAnswer) []any {
-	return []any{string(a.TrackingID), a.Ordinal, string(a.Code), a.Detail, string(a.DeviceID), a.Absent, a.AnsweredAt}
+	record, err := a.Record.Value()
+	if err != nil {
+		panic(err) // strings and numbers always become JSON
+	}
+	return []any{string(a.TrackingID), a.Ordinal, string(a.Code), a.Detail, string(a.DeviceID), a.Absent, a.AnsweredAt, record}
 }
 
 // identityChanges are the columns a newer capture may change.

@@ -48,6 +48,7 @@ func decide(p *plan, claims []claim, candidates []known, newID func() string) er
 	}
 	d.compareRows()
 	d.claimNewDevices()
+	d.refuseCounting(p)
 	d.dropRepeats()
 	for _, f := range d.findings {
 		if err := f.carryOut(p, newID); err != nil {
@@ -238,6 +239,7 @@ func (f *finding) become(p *plan) models.Identity {
 	if f.at == nil {
 		return p.learn(f.claim)
 	}
+	p.takes(f.row.Row, f.at)
 	if f.at.onRecord() {
 		p.freed.add(&f.at.Identity) // its anchors come in again as the registration's
 	}

@@ -25,6 +25,9 @@ type plan struct {
 	answers       []models.StoredAnswer
 	cases         []*casebook.Opening
 	ended         []models.DeviceID // registrations that repairs end
+	claimed       []claimedRecord
+	guessed       []int64 // product key ids that the partner named in vain lately, near those of the dispatch
+	missed        []int64 // those it names in vain now, ascending
 
 	apart map[int64][]int64 // of identities that may share an anchor: from whom they were told apart
 	newID func() string     // ids of cases

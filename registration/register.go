@@ -62,6 +62,9 @@ func (g *registering) judge(ctx context.Context, tx *db.Tx) (*plan, models.Resul
 	if p.now, err = tx.Now(ctx); err != nil {
 		return nil, models.Result{}, err
 	}
+	if err := g.guessed(ctx, tx, p, claims, found); err != nil {
+		return nil, models.Result{}, err
+	}
 	return p, models.Result{Answers: adm.answers}, decide(p, claims, found, g.r.newID)
 }
 

@@ -22,6 +22,7 @@ const (
 	sentenceAttention        = "%s %s must decide. (%s)"
 	sentenceDuplicate        = "Row %d of this upload names the same device; that row is processed."
 	sentenceSoldToAnother    = "The manufacturer says that it sold this device to another partner. The manufacturer or an operator of the registration service must settle it. (%s)"
+	sentenceKeysInSequence   = "You named many product key ids near this one that no known device has. Until the manufacturer has reported those, or it or an operator of the registration service has settled the case, send the hardware hash. (keys-in-sequence)"
 	sentenceReplaced         = "This hardware replaces device %s."
 	sentenceStillTheSame     = "The hash is still the same device; nothing was replaced."
 	sentenceReplaceNeedsHash = "A replacement needs the hardware hash of the repaired device."
@@ -56,6 +57,7 @@ const (
 	keyInUse           match.Reason = "key-in-use"
 	reportedByAnother  match.Reason = "reported-by-another"
 	soldToAnother      match.Reason = "sold-to-another"
+	keysInSequence     match.Reason = "keys-in-sequence"
 	returnedRegistered match.Reason = "returned-while-registered"
 
 	replacedByRegistered match.Reason = "replaced-by-registered"
@@ -102,7 +104,7 @@ func given(a models.StoredAnswer) models.Answer {
 		return models.Answer{Row: a.Ordinal, Absent: true}
 	}
 	out := answer(a.Ordinal, a.Code, a.Detail)
-	out.DeviceID = a.DeviceID
+	out.DeviceID, out.Record = a.DeviceID, a.Record
 	return out
 }
 

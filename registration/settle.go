@@ -37,8 +37,8 @@ var (
 // Afterwards the devices of the case no longer conflict over this capture: those
 // that it is not are told apart from the one that it is. A case about a claim
 // without a capture, by product key id or tuple, is only closed; one about a
-// device that its factory sold to another partner lets the claimant have it when
-// it is settled as same. Devices are named as the caller sees them in the case; one
+// factory's record that was kept from a partner, as sold to another or as guessed,
+// lets the claimant have it when it is settled as same. Devices are named as the caller sees them in the case; one
 // need not be named when only one is registered. Settling a case again in the same
 // way changes nothing.
 func (r *Registrar) Settle(ctx context.Context, s models.Settling) (Case, error) {

@@ -21,7 +21,7 @@ func (g *settling) decide(ctx context.Context, tx *db.Tx) error {
 	g.c.State, g.c.SettledAt, g.c.SettledAs = models.CaseSettled, &now, &as
 	g.c.SettledBy, g.c.SettledByID, g.c.Note = g.s.Authority.Kind, g.s.Authority.ClientID, plain(g.s.Note)
 	switch {
-	case g.claim == nil || match.Reason(g.c.Reason) == soldToAnother:
+	case g.claim == nil || recordWithheld(match.Reason(g.c.Reason)):
 		return g.withoutCapture()
 	case as == models.SettledSame:
 		return g.same()
@@ -36,7 +36,7 @@ func (g *settling) withoutCapture() error {
 	if g.s.As == models.SettledReplaces {
 		return ErrSettlement.WithDetail("Nothing was captured that could replace a device. Settle the case as same or as different.")
 	}
-	if match.Reason(g.c.Reason) == soldToAnother && g.s.As == models.SettledSame && len(g.involved) == 1 {
+	if recordWithheld(match.Reason(g.c.Reason)) && g.s.As == models.SettledSame && len(g.involved) == 1 {
 		g.p.changes = append(g.p.changes, change{id: g.involved[0].ID, columns: map[string]any{"sold_to": g.c.PartnerID}})
 	}
 	g.record(nil, "")

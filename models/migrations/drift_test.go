@@ -29,6 +29,7 @@ func TestCoreSchemaIsWhatTheStructsSay(t *testing.T) {
 		&models.IDSeries{}, &models.Identity{}, &models.IdentityHash{}, &models.IdentityKey{}, &models.Registration{},
 		&models.RegistrationAnchor{}, &models.StoredAnswer{}, &models.CoreFence{}, &models.DeviceEvent{},
 		&models.FactoryStatement{}, &models.AttentionCase{}, &models.CaseCapture{}, &models.CaseParty{}, &models.SettledPair{},
+		&models.MissedKey{},
 	)
 }
 

@@ -135,6 +135,7 @@ func readEpoch(e *corev1.SubjectEpoch) models.SubjectEpoch {
 func writeAnswer(a models.Answer) *corev1.Answer {
 	return &corev1.Answer{
 		Row: int64(a.Row), Code: string(a.Code), Detail: a.Detail, DeviceId: string(a.DeviceID), Absent: a.Absent,
+		Record: writeRecord(a.Record),
 	}
 }
 
@@ -142,6 +143,24 @@ func readAnswer(a *corev1.Answer) models.Answer {
 	return models.Answer{
 		Row: int(a.GetRow()), Code: models.OutcomeCode(a.GetCode()), Detail: a.GetDetail(),
 		DeviceID: models.DeviceID(a.GetDeviceId()), Absent: a.GetAbsent(),
+		Record: readRecord(a.GetRecord()),
+	}
+}
+
+func writeRecord(r models.RecordClaim) *corev1.RecordClaim {
+	if r == (models.RecordClaim{}) {
+		return nil
+	}
+	return &corev1.RecordClaim{
+		ReportedBy: string(r.ReportedBy), ProductKey: r.ProductKey, SerialNumber: r.SerialNumber,
+		Report: string(r.Report), ReportRow: int64(r.ReportRow), Foreign: r.Foreign,
+	}
+}
+
+func readRecord(r *corev1.RecordClaim) models.RecordClaim {
+	return models.RecordClaim{
+		ReportedBy: models.PartnerID(r.GetReportedBy()), ProductKey: r.GetProductKey(), SerialNumber: r.GetSerialNumber(),
+		Report: models.TrackingID(r.GetReport()), ReportRow: int(r.GetReportRow()), Foreign: r.GetForeign(),
 	}
 }
 

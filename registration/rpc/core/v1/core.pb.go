@@ -508,6 +508,7 @@ type Answer struct {
 	Detail        string                 `protobuf:"bytes,3,opt,name=detail,proto3" json:"detail,omitempty"`
 	DeviceId      string                 `protobuf:"bytes,4,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	Absent        bool                   `protobuf:"varint,5,opt,name=absent,proto3" json:"absent,omitempty"`
+	Record        *RecordClaim           `protobuf:"bytes,6,opt,name=record,proto3" json:"record,omitempty"` // absent: the registration took no factory's record
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -577,6 +578,97 @@ func (x *Answer) GetAbsent() bool {
 	return false
 }
 
+func (x *Answer) GetRecord() *RecordClaim {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type RecordClaim struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ReportedBy    string                 `protobuf:"bytes,1,opt,name=reported_by,json=reportedBy,proto3" json:"reported_by,omitempty"`
+	ProductKey    string                 `protobuf:"bytes,2,opt,name=product_key,json=productKey,proto3" json:"product_key,omitempty"`
+	SerialNumber  string                 `protobuf:"bytes,3,opt,name=serial_number,json=serialNumber,proto3" json:"serial_number,omitempty"`
+	Report        string                 `protobuf:"bytes,4,opt,name=report,proto3" json:"report,omitempty"`
+	ReportRow     int64                  `protobuf:"varint,5,opt,name=report_row,json=reportRow,proto3" json:"report_row,omitempty"`
+	Foreign       bool                   `protobuf:"varint,6,opt,name=foreign,proto3" json:"foreign,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordClaim) Reset() {
+	*x = RecordClaim{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordClaim) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordClaim) ProtoMessage() {}
+
+func (x *RecordClaim) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordClaim.ProtoReflect.Descriptor instead.
+func (*RecordClaim) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *RecordClaim) GetReportedBy() string {
+	if x != nil {
+		return x.ReportedBy
+	}
+	return ""
+}
+
+func (x *RecordClaim) GetProductKey() string {
+	if x != nil {
+		return x.ProductKey
+	}
+	return ""
+}
+
+func (x *RecordClaim) GetSerialNumber() string {
+	if x != nil {
+		return x.SerialNumber
+	}
+	return ""
+}
+
+func (x *RecordClaim) GetReport() string {
+	if x != nil {
+		return x.Report
+	}
+	return ""
+}
+
+func (x *RecordClaim) GetReportRow() int64 {
+	if x != nil {
+		return x.ReportRow
+	}
+	return 0
+}
+
+func (x *RecordClaim) GetForeign() bool {
+	if x != nil {
+		return x.Foreign
+	}
+	return false
+}
+
 type Refusal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"` // fenced or late
@@ -588,7 +680,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[7]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -600,7 +692,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[7]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -613,7 +705,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{7}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Refusal) GetReason() string {
@@ -647,7 +739,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[8]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -659,7 +751,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[8]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -672,7 +764,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{8}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Result) GetAnswers() []*Answer {
@@ -698,7 +790,7 @@ type RegisterRequest struct {
 
 func (x *RegisterRequest) Reset() {
 	*x = RegisterRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[9]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +802,7 @@ func (x *RegisterRequest) String() string {
 func (*RegisterRequest) ProtoMessage() {}
 
 func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[9]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +815,7 @@ func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
 func (*RegisterRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{9}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RegisterRequest) GetSubmission() *Submission {
@@ -742,7 +834,7 @@ type RegisterResponse struct {
 
 func (x *RegisterResponse) Reset() {
 	*x = RegisterResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[10]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +846,7 @@ func (x *RegisterResponse) String() string {
 func (*RegisterResponse) ProtoMessage() {}
 
 func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[10]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +859,7 @@ func (x *RegisterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterResponse.ProtoReflect.Descriptor instead.
 func (*RegisterResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{10}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RegisterResponse) GetResult() *Result {
@@ -786,7 +878,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[11]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +890,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[11]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +903,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{11}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RemoveRequest) GetSubmission() *Submission {
@@ -830,7 +922,7 @@ type RemoveResponse struct {
 
 func (x *RemoveResponse) Reset() {
 	*x = RemoveResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +934,7 @@ func (x *RemoveResponse) String() string {
 func (*RemoveResponse) ProtoMessage() {}
 
 func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +947,7 @@ func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
 func (*RemoveResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{12}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RemoveResponse) GetResult() *Result {
@@ -874,7 +966,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +978,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +991,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{13}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReportRequest) GetSubmission() *Submission {
@@ -918,7 +1010,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1022,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1035,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{14}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReportResponse) GetResult() *Result {
@@ -962,7 +1054,7 @@ type ReplaceRequest struct {
 
 func (x *ReplaceRequest) Reset() {
 	*x = ReplaceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1066,7 @@ func (x *ReplaceRequest) String() string {
 func (*ReplaceRequest) ProtoMessage() {}
 
 func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1079,7 @@ func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReplaceRequest) GetSubmission() *Submission {
@@ -1006,7 +1098,7 @@ type ReplaceResponse struct {
 
 func (x *ReplaceResponse) Reset() {
 	*x = ReplaceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1018,7 +1110,7 @@ func (x *ReplaceResponse) String() string {
 func (*ReplaceResponse) ProtoMessage() {}
 
 func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1031,7 +1123,7 @@ func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReplaceResponse) GetResult() *Result {
@@ -1051,7 +1143,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1155,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1168,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResolveRequest) GetUpload() string {
@@ -1102,7 +1194,7 @@ type ResolveResponse struct {
 
 func (x *ResolveResponse) Reset() {
 	*x = ResolveResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1114,7 +1206,7 @@ func (x *ResolveResponse) String() string {
 func (*ResolveResponse) ProtoMessage() {}
 
 func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1127,7 +1219,7 @@ func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
 func (*ResolveResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResolveResponse) GetAnswers() []*Answer {
@@ -1148,7 +1240,7 @@ type FenceRequest struct {
 
 func (x *FenceRequest) Reset() {
 	*x = FenceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1160,7 +1252,7 @@ func (x *FenceRequest) String() string {
 func (*FenceRequest) ProtoMessage() {}
 
 func (x *FenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1173,7 +1265,7 @@ func (x *FenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceRequest.ProtoReflect.Descriptor instead.
 func (*FenceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *FenceRequest) GetKind() string {
@@ -1205,7 +1297,7 @@ type FenceResponse struct {
 
 func (x *FenceResponse) Reset() {
 	*x = FenceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1309,7 @@ func (x *FenceResponse) String() string {
 func (*FenceResponse) ProtoMessage() {}
 
 func (x *FenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1322,7 @@ func (x *FenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceResponse.ProtoReflect.Descriptor instead.
 func (*FenceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
 }
 
 type FencesRequest struct {
@@ -1242,7 +1334,7 @@ type FencesRequest struct {
 
 func (x *FencesRequest) Reset() {
 	*x = FencesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1346,7 @@ func (x *FencesRequest) String() string {
 func (*FencesRequest) ProtoMessage() {}
 
 func (x *FencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1359,7 @@ func (x *FencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesRequest.ProtoReflect.Descriptor instead.
 func (*FencesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FencesRequest) GetSubjects() []*SubjectEpoch {
@@ -1286,7 +1378,7 @@ type FencesResponse struct {
 
 func (x *FencesResponse) Reset() {
 	*x = FencesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1298,7 +1390,7 @@ func (x *FencesResponse) String() string {
 func (*FencesResponse) ProtoMessage() {}
 
 func (x *FencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1311,7 +1403,7 @@ func (x *FencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesResponse.ProtoReflect.Descriptor instead.
 func (*FencesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FencesResponse) GetFences() []*SubjectEpoch {
@@ -1332,7 +1424,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1344,7 +1436,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1357,7 +1449,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Scope) GetPartner() string {
@@ -1384,7 +1476,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1396,7 +1488,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1409,7 +1501,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Page) GetCursor() string {
@@ -1440,7 +1532,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1544,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1557,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Filter) GetSerial() string {
@@ -1533,7 +1625,7 @@ type RegisteredDevice struct {
 
 func (x *RegisteredDevice) Reset() {
 	*x = RegisteredDevice{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1637,7 @@ func (x *RegisteredDevice) String() string {
 func (*RegisteredDevice) ProtoMessage() {}
 
 func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1650,7 @@ func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisteredDevice.ProtoReflect.Descriptor instead.
 func (*RegisteredDevice) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RegisteredDevice) GetId() string {
@@ -1681,7 +1773,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1785,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +1798,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Evidence) GetTpmSeen() bool {
@@ -1762,7 +1854,7 @@ type DevicesRequest struct {
 
 func (x *DevicesRequest) Reset() {
 	*x = DevicesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1774,7 +1866,7 @@ func (x *DevicesRequest) String() string {
 func (*DevicesRequest) ProtoMessage() {}
 
 func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1787,7 +1879,7 @@ func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesRequest.ProtoReflect.Descriptor instead.
 func (*DevicesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DevicesRequest) GetScope() *Scope {
@@ -1821,7 +1913,7 @@ type DevicesResponse struct {
 
 func (x *DevicesResponse) Reset() {
 	*x = DevicesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1833,7 +1925,7 @@ func (x *DevicesResponse) String() string {
 func (*DevicesResponse) ProtoMessage() {}
 
 func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1846,7 +1938,7 @@ func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesResponse.ProtoReflect.Descriptor instead.
 func (*DevicesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DevicesResponse) GetDevices() []*RegisteredDevice {
@@ -1873,7 +1965,7 @@ type DeviceRequest struct {
 
 func (x *DeviceRequest) Reset() {
 	*x = DeviceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +1977,7 @@ func (x *DeviceRequest) String() string {
 func (*DeviceRequest) ProtoMessage() {}
 
 func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +1990,7 @@ func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceRequest.ProtoReflect.Descriptor instead.
 func (*DeviceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DeviceRequest) GetScope() *Scope {
@@ -1924,7 +2016,7 @@ type DeviceResponse struct {
 
 func (x *DeviceResponse) Reset() {
 	*x = DeviceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2028,7 @@ func (x *DeviceResponse) String() string {
 func (*DeviceResponse) ProtoMessage() {}
 
 func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1949,7 +2041,7 @@ func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceResponse.ProtoReflect.Descriptor instead.
 func (*DeviceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DeviceResponse) GetDevice() *RegisteredDevice {
@@ -1970,7 +2062,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1982,7 +2074,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1995,7 +2087,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *HistoryRequest) GetScope() *Scope {
@@ -2042,7 +2134,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2054,7 +2146,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2067,7 +2159,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Event) GetId() int64 {
@@ -2185,7 +2277,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2289,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2302,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HistoryResponse) GetEvents() []*Event {
@@ -2238,7 +2330,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2250,7 +2342,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2263,7 +2355,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ExplainRequest) GetScope() *Scope {
@@ -2300,7 +2392,7 @@ type Comparison struct {
 
 func (x *Comparison) Reset() {
 	*x = Comparison{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2312,7 +2404,7 @@ func (x *Comparison) String() string {
 func (*Comparison) ProtoMessage() {}
 
 func (x *Comparison) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2325,7 +2417,7 @@ func (x *Comparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
 func (*Comparison) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Comparison) GetRule() int64 {
@@ -2383,7 +2475,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2395,7 +2487,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2408,7 +2500,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Explanation) GetAt() *timestamppb.Timestamp {
@@ -2505,7 +2597,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2609,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2622,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ExplainResponse) GetExplanations() []*Explanation {
@@ -2557,7 +2649,7 @@ type CaseScope struct {
 
 func (x *CaseScope) Reset() {
 	*x = CaseScope{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2569,7 +2661,7 @@ func (x *CaseScope) String() string {
 func (*CaseScope) ProtoMessage() {}
 
 func (x *CaseScope) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2582,7 +2674,7 @@ func (x *CaseScope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseScope.ProtoReflect.Descriptor instead.
 func (*CaseScope) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{39}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *CaseScope) GetScope() *Scope {
@@ -2611,7 +2703,7 @@ type CaseFilter struct {
 
 func (x *CaseFilter) Reset() {
 	*x = CaseFilter{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2623,7 +2715,7 @@ func (x *CaseFilter) String() string {
 func (*CaseFilter) ProtoMessage() {}
 
 func (x *CaseFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2636,7 +2728,7 @@ func (x *CaseFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseFilter.ProtoReflect.Descriptor instead.
 func (*CaseFilter) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{40}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *CaseFilter) GetState() string {
@@ -2678,7 +2770,7 @@ type CasesRequest struct {
 
 func (x *CasesRequest) Reset() {
 	*x = CasesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +2782,7 @@ func (x *CasesRequest) String() string {
 func (*CasesRequest) ProtoMessage() {}
 
 func (x *CasesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +2795,7 @@ func (x *CasesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasesRequest.ProtoReflect.Descriptor instead.
 func (*CasesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{41}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CasesRequest) GetScope() *CaseScope {
@@ -2737,7 +2829,7 @@ type CasesResponse struct {
 
 func (x *CasesResponse) Reset() {
 	*x = CasesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2749,7 +2841,7 @@ func (x *CasesResponse) String() string {
 func (*CasesResponse) ProtoMessage() {}
 
 func (x *CasesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2762,7 +2854,7 @@ func (x *CasesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasesResponse.ProtoReflect.Descriptor instead.
 func (*CasesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{42}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CasesResponse) GetCases() []*AttentionCase {
@@ -2789,7 +2881,7 @@ type CaseRequest struct {
 
 func (x *CaseRequest) Reset() {
 	*x = CaseRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2801,7 +2893,7 @@ func (x *CaseRequest) String() string {
 func (*CaseRequest) ProtoMessage() {}
 
 func (x *CaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2814,7 +2906,7 @@ func (x *CaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseRequest.ProtoReflect.Descriptor instead.
 func (*CaseRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{43}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CaseRequest) GetScope() *CaseScope {
@@ -2840,7 +2932,7 @@ type CaseResponse struct {
 
 func (x *CaseResponse) Reset() {
 	*x = CaseResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2852,7 +2944,7 @@ func (x *CaseResponse) String() string {
 func (*CaseResponse) ProtoMessage() {}
 
 func (x *CaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2865,7 +2957,7 @@ func (x *CaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseResponse.ProtoReflect.Descriptor instead.
 func (*CaseResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{44}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CaseResponse) GetCase() *AttentionCase {
@@ -2886,7 +2978,7 @@ type Involved struct {
 
 func (x *Involved) Reset() {
 	*x = Involved{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2898,7 +2990,7 @@ func (x *Involved) String() string {
 func (*Involved) ProtoMessage() {}
 
 func (x *Involved) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2911,7 +3003,7 @@ func (x *Involved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Involved.ProtoReflect.Descriptor instead.
 func (*Involved) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{45}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Involved) GetDeviceId() string {
@@ -2968,7 +3060,7 @@ type AttentionCase struct {
 
 func (x *AttentionCase) Reset() {
 	*x = AttentionCase{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2980,7 +3072,7 @@ func (x *AttentionCase) String() string {
 func (*AttentionCase) ProtoMessage() {}
 
 func (x *AttentionCase) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2993,7 +3085,7 @@ func (x *AttentionCase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttentionCase.ProtoReflect.Descriptor instead.
 func (*AttentionCase) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{46}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *AttentionCase) GetId() string {
@@ -3184,7 +3276,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3196,7 +3288,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3209,7 +3301,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{47}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SettleRequest) GetCaseId() string {
@@ -3256,7 +3348,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3268,7 +3360,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3281,7 +3373,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{48}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *SettleResponse) GetCase() *AttentionCase {
@@ -3300,7 +3392,7 @@ type LookupRequest struct {
 
 func (x *LookupRequest) Reset() {
 	*x = LookupRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3312,7 +3404,7 @@ func (x *LookupRequest) String() string {
 func (*LookupRequest) ProtoMessage() {}
 
 func (x *LookupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3325,7 +3417,7 @@ func (x *LookupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupRequest.ProtoReflect.Descriptor instead.
 func (*LookupRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{49}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *LookupRequest) GetHash() []byte {
@@ -3344,7 +3436,7 @@ type LookupResponse struct {
 
 func (x *LookupResponse) Reset() {
 	*x = LookupResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3448,7 @@ func (x *LookupResponse) String() string {
 func (*LookupResponse) ProtoMessage() {}
 
 func (x *LookupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3461,7 @@ func (x *LookupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResponse.ProtoReflect.Descriptor instead.
 func (*LookupResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{50}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *LookupResponse) GetOwner() *Owner {
@@ -3390,7 +3482,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3402,7 +3494,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3415,7 +3507,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{51}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Owner) GetTenantId() string {
@@ -3447,7 +3539,7 @@ type ClockRequest struct {
 
 func (x *ClockRequest) Reset() {
 	*x = ClockRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3551,7 @@ func (x *ClockRequest) String() string {
 func (*ClockRequest) ProtoMessage() {}
 
 func (x *ClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3564,7 @@ func (x *ClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRequest.ProtoReflect.Descriptor instead.
 func (*ClockRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{52}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{53}
 }
 
 type ClockResponse struct {
@@ -3484,7 +3576,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3588,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3601,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{53}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *ClockResponse) GetNow() *timestamppb.Timestamp {
@@ -3534,7 +3626,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3546,7 +3638,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3559,7 +3651,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{54}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Fault) GetKind() string {
@@ -3608,7 +3700,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3620,7 +3712,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3633,7 +3725,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{55}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Field) GetRow() int64 {
@@ -3703,13 +3795,24 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"Submission\x12\x16\n" +
 	"\x06upload\x18\x01 \x01(\tR\x06upload\x12,\n" +
 	"\x04rows\x18\x02 \x03(\v2\x18.countersign.core.v1.RowR\x04rows\x12<\n" +
-	"\tauthority\x18\x03 \x01(\v2\x1e.countersign.core.v1.AuthorityR\tauthority\"{\n" +
+	"\tauthority\x18\x03 \x01(\v2\x1e.countersign.core.v1.AuthorityR\tauthority\"\xb5\x01\n" +
 	"\x06Answer\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\x03R\x03row\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x16\n" +
 	"\x06detail\x18\x03 \x01(\tR\x06detail\x12\x1b\n" +
 	"\tdevice_id\x18\x04 \x01(\tR\bdeviceId\x12\x16\n" +
-	"\x06absent\x18\x05 \x01(\bR\x06absent\"{\n" +
+	"\x06absent\x18\x05 \x01(\bR\x06absent\x128\n" +
+	"\x06record\x18\x06 \x01(\v2 .countersign.core.v1.RecordClaimR\x06record\"\xc5\x01\n" +
+	"\vRecordClaim\x12\x1f\n" +
+	"\vreported_by\x18\x01 \x01(\tR\n" +
+	"reportedBy\x12\x1f\n" +
+	"\vproduct_key\x18\x02 \x01(\tR\n" +
+	"productKey\x12#\n" +
+	"\rserial_number\x18\x03 \x01(\tR\fserialNumber\x12\x16\n" +
+	"\x06report\x18\x04 \x01(\tR\x06report\x12\x1d\n" +
+	"\n" +
+	"report_row\x18\x05 \x01(\x03R\treportRow\x12\x18\n" +
+	"\aforeign\x18\x06 \x01(\bR\aforeign\"{\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12;\n" +
 	"\asubject\x18\x02 \x01(\v2!.countersign.core.v1.SubjectEpochR\asubject\x12\x1b\n" +
@@ -3995,7 +4098,7 @@ func file_registration_rpc_core_v1_core_proto_rawDescGZIP() []byte {
 	return file_registration_rpc_core_v1_core_proto_rawDescData
 }
 
-var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
 var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*DeviceIdentity)(nil),        // 0: countersign.core.v1.DeviceIdentity
 	(*OrderData)(nil),             // 1: countersign.core.v1.OrderData
@@ -4004,156 +4107,158 @@ var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*Row)(nil),                   // 4: countersign.core.v1.Row
 	(*Submission)(nil),            // 5: countersign.core.v1.Submission
 	(*Answer)(nil),                // 6: countersign.core.v1.Answer
-	(*Refusal)(nil),               // 7: countersign.core.v1.Refusal
-	(*Result)(nil),                // 8: countersign.core.v1.Result
-	(*RegisterRequest)(nil),       // 9: countersign.core.v1.RegisterRequest
-	(*RegisterResponse)(nil),      // 10: countersign.core.v1.RegisterResponse
-	(*RemoveRequest)(nil),         // 11: countersign.core.v1.RemoveRequest
-	(*RemoveResponse)(nil),        // 12: countersign.core.v1.RemoveResponse
-	(*ReportRequest)(nil),         // 13: countersign.core.v1.ReportRequest
-	(*ReportResponse)(nil),        // 14: countersign.core.v1.ReportResponse
-	(*ReplaceRequest)(nil),        // 15: countersign.core.v1.ReplaceRequest
-	(*ReplaceResponse)(nil),       // 16: countersign.core.v1.ReplaceResponse
-	(*ResolveRequest)(nil),        // 17: countersign.core.v1.ResolveRequest
-	(*ResolveResponse)(nil),       // 18: countersign.core.v1.ResolveResponse
-	(*FenceRequest)(nil),          // 19: countersign.core.v1.FenceRequest
-	(*FenceResponse)(nil),         // 20: countersign.core.v1.FenceResponse
-	(*FencesRequest)(nil),         // 21: countersign.core.v1.FencesRequest
-	(*FencesResponse)(nil),        // 22: countersign.core.v1.FencesResponse
-	(*Scope)(nil),                 // 23: countersign.core.v1.Scope
-	(*Page)(nil),                  // 24: countersign.core.v1.Page
-	(*Filter)(nil),                // 25: countersign.core.v1.Filter
-	(*RegisteredDevice)(nil),      // 26: countersign.core.v1.RegisteredDevice
-	(*Evidence)(nil),              // 27: countersign.core.v1.Evidence
-	(*DevicesRequest)(nil),        // 28: countersign.core.v1.DevicesRequest
-	(*DevicesResponse)(nil),       // 29: countersign.core.v1.DevicesResponse
-	(*DeviceRequest)(nil),         // 30: countersign.core.v1.DeviceRequest
-	(*DeviceResponse)(nil),        // 31: countersign.core.v1.DeviceResponse
-	(*HistoryRequest)(nil),        // 32: countersign.core.v1.HistoryRequest
-	(*Event)(nil),                 // 33: countersign.core.v1.Event
-	(*HistoryResponse)(nil),       // 34: countersign.core.v1.HistoryResponse
-	(*ExplainRequest)(nil),        // 35: countersign.core.v1.ExplainRequest
-	(*Comparison)(nil),            // 36: countersign.core.v1.Comparison
-	(*Explanation)(nil),           // 37: countersign.core.v1.Explanation
-	(*ExplainResponse)(nil),       // 38: countersign.core.v1.ExplainResponse
-	(*CaseScope)(nil),             // 39: countersign.core.v1.CaseScope
-	(*CaseFilter)(nil),            // 40: countersign.core.v1.CaseFilter
-	(*CasesRequest)(nil),          // 41: countersign.core.v1.CasesRequest
-	(*CasesResponse)(nil),         // 42: countersign.core.v1.CasesResponse
-	(*CaseRequest)(nil),           // 43: countersign.core.v1.CaseRequest
-	(*CaseResponse)(nil),          // 44: countersign.core.v1.CaseResponse
-	(*Involved)(nil),              // 45: countersign.core.v1.Involved
-	(*AttentionCase)(nil),         // 46: countersign.core.v1.AttentionCase
-	(*SettleRequest)(nil),         // 47: countersign.core.v1.SettleRequest
-	(*SettleResponse)(nil),        // 48: countersign.core.v1.SettleResponse
-	(*LookupRequest)(nil),         // 49: countersign.core.v1.LookupRequest
-	(*LookupResponse)(nil),        // 50: countersign.core.v1.LookupResponse
-	(*Owner)(nil),                 // 51: countersign.core.v1.Owner
-	(*ClockRequest)(nil),          // 52: countersign.core.v1.ClockRequest
-	(*ClockResponse)(nil),         // 53: countersign.core.v1.ClockResponse
-	(*Fault)(nil),                 // 54: countersign.core.v1.Fault
-	(*Field)(nil),                 // 55: countersign.core.v1.Field
-	(*timestamppb.Timestamp)(nil), // 56: google.protobuf.Timestamp
+	(*RecordClaim)(nil),           // 7: countersign.core.v1.RecordClaim
+	(*Refusal)(nil),               // 8: countersign.core.v1.Refusal
+	(*Result)(nil),                // 9: countersign.core.v1.Result
+	(*RegisterRequest)(nil),       // 10: countersign.core.v1.RegisterRequest
+	(*RegisterResponse)(nil),      // 11: countersign.core.v1.RegisterResponse
+	(*RemoveRequest)(nil),         // 12: countersign.core.v1.RemoveRequest
+	(*RemoveResponse)(nil),        // 13: countersign.core.v1.RemoveResponse
+	(*ReportRequest)(nil),         // 14: countersign.core.v1.ReportRequest
+	(*ReportResponse)(nil),        // 15: countersign.core.v1.ReportResponse
+	(*ReplaceRequest)(nil),        // 16: countersign.core.v1.ReplaceRequest
+	(*ReplaceResponse)(nil),       // 17: countersign.core.v1.ReplaceResponse
+	(*ResolveRequest)(nil),        // 18: countersign.core.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 19: countersign.core.v1.ResolveResponse
+	(*FenceRequest)(nil),          // 20: countersign.core.v1.FenceRequest
+	(*FenceResponse)(nil),         // 21: countersign.core.v1.FenceResponse
+	(*FencesRequest)(nil),         // 22: countersign.core.v1.FencesRequest
+	(*FencesResponse)(nil),        // 23: countersign.core.v1.FencesResponse
+	(*Scope)(nil),                 // 24: countersign.core.v1.Scope
+	(*Page)(nil),                  // 25: countersign.core.v1.Page
+	(*Filter)(nil),                // 26: countersign.core.v1.Filter
+	(*RegisteredDevice)(nil),      // 27: countersign.core.v1.RegisteredDevice
+	(*Evidence)(nil),              // 28: countersign.core.v1.Evidence
+	(*DevicesRequest)(nil),        // 29: countersign.core.v1.DevicesRequest
+	(*DevicesResponse)(nil),       // 30: countersign.core.v1.DevicesResponse
+	(*DeviceRequest)(nil),         // 31: countersign.core.v1.DeviceRequest
+	(*DeviceResponse)(nil),        // 32: countersign.core.v1.DeviceResponse
+	(*HistoryRequest)(nil),        // 33: countersign.core.v1.HistoryRequest
+	(*Event)(nil),                 // 34: countersign.core.v1.Event
+	(*HistoryResponse)(nil),       // 35: countersign.core.v1.HistoryResponse
+	(*ExplainRequest)(nil),        // 36: countersign.core.v1.ExplainRequest
+	(*Comparison)(nil),            // 37: countersign.core.v1.Comparison
+	(*Explanation)(nil),           // 38: countersign.core.v1.Explanation
+	(*ExplainResponse)(nil),       // 39: countersign.core.v1.ExplainResponse
+	(*CaseScope)(nil),             // 40: countersign.core.v1.CaseScope
+	(*CaseFilter)(nil),            // 41: countersign.core.v1.CaseFilter
+	(*CasesRequest)(nil),          // 42: countersign.core.v1.CasesRequest
+	(*CasesResponse)(nil),         // 43: countersign.core.v1.CasesResponse
+	(*CaseRequest)(nil),           // 44: countersign.core.v1.CaseRequest
+	(*CaseResponse)(nil),          // 45: countersign.core.v1.CaseResponse
+	(*Involved)(nil),              // 46: countersign.core.v1.Involved
+	(*AttentionCase)(nil),         // 47: countersign.core.v1.AttentionCase
+	(*SettleRequest)(nil),         // 48: countersign.core.v1.SettleRequest
+	(*SettleResponse)(nil),        // 49: countersign.core.v1.SettleResponse
+	(*LookupRequest)(nil),         // 50: countersign.core.v1.LookupRequest
+	(*LookupResponse)(nil),        // 51: countersign.core.v1.LookupResponse
+	(*Owner)(nil),                 // 52: countersign.core.v1.Owner
+	(*ClockRequest)(nil),          // 53: countersign.core.v1.ClockRequest
+	(*ClockResponse)(nil),         // 54: countersign.core.v1.ClockResponse
+	(*Fault)(nil),                 // 55: countersign.core.v1.Fault
+	(*Field)(nil),                 // 56: countersign.core.v1.Field
+	(*timestamppb.Timestamp)(nil), // 57: google.protobuf.Timestamp
 }
 var file_registration_rpc_core_v1_core_proto_depIdxs = []int32{
 	2,  // 0: countersign.core.v1.Authority.epochs:type_name -> countersign.core.v1.SubjectEpoch
-	56, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
+	57, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
 	0,  // 2: countersign.core.v1.Row.identity:type_name -> countersign.core.v1.DeviceIdentity
 	1,  // 3: countersign.core.v1.Row.order:type_name -> countersign.core.v1.OrderData
 	4,  // 4: countersign.core.v1.Submission.rows:type_name -> countersign.core.v1.Row
 	3,  // 5: countersign.core.v1.Submission.authority:type_name -> countersign.core.v1.Authority
-	2,  // 6: countersign.core.v1.Refusal.subject:type_name -> countersign.core.v1.SubjectEpoch
-	6,  // 7: countersign.core.v1.Result.answers:type_name -> countersign.core.v1.Answer
-	7,  // 8: countersign.core.v1.Result.refusal:type_name -> countersign.core.v1.Refusal
-	5,  // 9: countersign.core.v1.RegisterRequest.submission:type_name -> countersign.core.v1.Submission
-	8,  // 10: countersign.core.v1.RegisterResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 11: countersign.core.v1.RemoveRequest.submission:type_name -> countersign.core.v1.Submission
-	8,  // 12: countersign.core.v1.RemoveResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 13: countersign.core.v1.ReportRequest.submission:type_name -> countersign.core.v1.Submission
-	8,  // 14: countersign.core.v1.ReportResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 15: countersign.core.v1.ReplaceRequest.submission:type_name -> countersign.core.v1.Submission
-	8,  // 16: countersign.core.v1.ReplaceResponse.result:type_name -> countersign.core.v1.Result
-	6,  // 17: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
-	2,  // 18: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
-	2,  // 19: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
-	56, // 20: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
-	56, // 21: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
-	1,  // 22: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
-	0,  // 23: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
-	56, // 24: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
-	56, // 25: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
-	56, // 26: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
-	27, // 27: countersign.core.v1.RegisteredDevice.evidence:type_name -> countersign.core.v1.Evidence
-	56, // 28: countersign.core.v1.Evidence.made_at:type_name -> google.protobuf.Timestamp
-	23, // 29: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
-	25, // 30: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
-	24, // 31: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
-	26, // 32: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
-	23, // 33: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
-	26, // 34: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
-	23, // 35: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
-	24, // 36: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
-	56, // 37: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
-	33, // 38: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
-	23, // 39: countersign.core.v1.ExplainRequest.scope:type_name -> countersign.core.v1.Scope
-	24, // 40: countersign.core.v1.ExplainRequest.page:type_name -> countersign.core.v1.Page
-	56, // 41: countersign.core.v1.Explanation.at:type_name -> google.protobuf.Timestamp
-	36, // 42: countersign.core.v1.Explanation.comparison:type_name -> countersign.core.v1.Comparison
-	37, // 43: countersign.core.v1.ExplainResponse.explanations:type_name -> countersign.core.v1.Explanation
-	23, // 44: countersign.core.v1.CaseScope.scope:type_name -> countersign.core.v1.Scope
-	39, // 45: countersign.core.v1.CasesRequest.scope:type_name -> countersign.core.v1.CaseScope
-	40, // 46: countersign.core.v1.CasesRequest.filter:type_name -> countersign.core.v1.CaseFilter
-	24, // 47: countersign.core.v1.CasesRequest.page:type_name -> countersign.core.v1.Page
-	46, // 48: countersign.core.v1.CasesResponse.cases:type_name -> countersign.core.v1.AttentionCase
-	39, // 49: countersign.core.v1.CaseRequest.scope:type_name -> countersign.core.v1.CaseScope
-	46, // 50: countersign.core.v1.CaseResponse.case:type_name -> countersign.core.v1.AttentionCase
-	36, // 51: countersign.core.v1.Involved.comparison:type_name -> countersign.core.v1.Comparison
-	56, // 52: countersign.core.v1.AttentionCase.opened_at:type_name -> google.protobuf.Timestamp
-	56, // 53: countersign.core.v1.AttentionCase.last_seen_at:type_name -> google.protobuf.Timestamp
-	56, // 54: countersign.core.v1.AttentionCase.settled_at:type_name -> google.protobuf.Timestamp
-	45, // 55: countersign.core.v1.AttentionCase.involved:type_name -> countersign.core.v1.Involved
-	3,  // 56: countersign.core.v1.SettleRequest.authority:type_name -> countersign.core.v1.Authority
-	46, // 57: countersign.core.v1.SettleResponse.case:type_name -> countersign.core.v1.AttentionCase
-	51, // 58: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
-	56, // 59: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
-	55, // 60: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
-	9,  // 61: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
-	11, // 62: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
-	13, // 63: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
-	15, // 64: countersign.core.v1.CoreService.Replace:input_type -> countersign.core.v1.ReplaceRequest
-	17, // 65: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
-	19, // 66: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
-	21, // 67: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
-	28, // 68: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
-	30, // 69: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
-	32, // 70: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
-	35, // 71: countersign.core.v1.CoreService.Explain:input_type -> countersign.core.v1.ExplainRequest
-	41, // 72: countersign.core.v1.CoreService.Cases:input_type -> countersign.core.v1.CasesRequest
-	43, // 73: countersign.core.v1.CoreService.Case:input_type -> countersign.core.v1.CaseRequest
-	47, // 74: countersign.core.v1.CoreService.Settle:input_type -> countersign.core.v1.SettleRequest
-	49, // 75: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
-	52, // 76: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
-	10, // 77: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
-	12, // 78: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
-	14, // 79: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
-	16, // 80: countersign.core.v1.CoreService.Replace:output_type -> countersign.core.v1.ReplaceResponse
-	18, // 81: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
-	20, // 82: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
-	22, // 83: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
-	29, // 84: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
-	31, // 85: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
-	34, // 86: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
-	38, // 87: countersign.core.v1.CoreService.Explain:output_type -> countersign.core.v1.ExplainResponse
-	42, // 88: countersign.core.v1.CoreService.Cases:output_type -> countersign.core.v1.CasesResponse
-	44, // 89: countersign.core.v1.CoreService.Case:output_type -> countersign.core.v1.CaseResponse
-	48, // 90: countersign.core.v1.CoreService.Settle:output_type -> countersign.core.v1.SettleResponse
-	50, // 91: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
-	53, // 92: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
-	77, // [77:93] is the sub-list for method output_type
-	61, // [61:77] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	7,  // 6: countersign.core.v1.Answer.record:type_name -> countersign.core.v1.RecordClaim
+	2,  // 7: countersign.core.v1.Refusal.subject:type_name -> countersign.core.v1.SubjectEpoch
+	6,  // 8: countersign.core.v1.Result.answers:type_name -> countersign.core.v1.Answer
+	8,  // 9: countersign.core.v1.Result.refusal:type_name -> countersign.core.v1.Refusal
+	5,  // 10: countersign.core.v1.RegisterRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 11: countersign.core.v1.RegisterResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 12: countersign.core.v1.RemoveRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 13: countersign.core.v1.RemoveResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 14: countersign.core.v1.ReportRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 15: countersign.core.v1.ReportResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 16: countersign.core.v1.ReplaceRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 17: countersign.core.v1.ReplaceResponse.result:type_name -> countersign.core.v1.Result
+	6,  // 18: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
+	2,  // 19: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
+	2,  // 20: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
+	57, // 21: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
+	57, // 22: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
+	1,  // 23: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
+	0,  // 24: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
+	57, // 25: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
+	57, // 26: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
+	57, // 27: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
+	28, // 28: countersign.core.v1.RegisteredDevice.evidence:type_name -> countersign.core.v1.Evidence
+	57, // 29: countersign.core.v1.Evidence.made_at:type_name -> google.protobuf.Timestamp
+	24, // 30: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
+	26, // 31: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
+	25, // 32: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
+	27, // 33: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
+	24, // 34: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
+	27, // 35: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
+	24, // 36: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
+	25, // 37: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
+	57, // 38: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
+	34, // 39: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
+	24, // 40: countersign.core.v1.ExplainRequest.scope:type_name -> countersign.core.v1.Scope
+	25, // 41: countersign.core.v1.ExplainRequest.page:type_name -> countersign.core.v1.Page
+	57, // 42: countersign.core.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	37, // 43: countersign.core.v1.Explanation.comparison:type_name -> countersign.core.v1.Comparison
+	38, // 44: countersign.core.v1.ExplainResponse.explanations:type_name -> countersign.core.v1.Explanation
+	24, // 45: countersign.core.v1.CaseScope.scope:type_name -> countersign.core.v1.Scope
+	40, // 46: countersign.core.v1.CasesRequest.scope:type_name -> countersign.core.v1.CaseScope
+	41, // 47: countersign.core.v1.CasesRequest.filter:type_name -> countersign.core.v1.CaseFilter
+	25, // 48: countersign.core.v1.CasesRequest.page:type_name -> countersign.core.v1.Page
+	47, // 49: countersign.core.v1.CasesResponse.cases:type_name -> countersign.core.v1.AttentionCase
+	40, // 50: countersign.core.v1.CaseRequest.scope:type_name -> countersign.core.v1.CaseScope
+	47, // 51: countersign.core.v1.CaseResponse.case:type_name -> countersign.core.v1.AttentionCase
+	37, // 52: countersign.core.v1.Involved.comparison:type_name -> countersign.core.v1.Comparison
+	57, // 53: countersign.core.v1.AttentionCase.opened_at:type_name -> google.protobuf.Timestamp
+	57, // 54: countersign.core.v1.AttentionCase.last_seen_at:type_name -> google.protobuf.Timestamp
+	57, // 55: countersign.core.v1.AttentionCase.settled_at:type_name -> google.protobuf.Timestamp
+	46, // 56: countersign.core.v1.AttentionCase.involved:type_name -> countersign.core.v1.Involved
+	3,  // 57: countersign.core.v1.SettleRequest.authority:type_name -> countersign.core.v1.Authority
+	47, // 58: countersign.core.v1.SettleResponse.case:type_name -> countersign.core.v1.AttentionCase
+	52, // 59: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
+	57, // 60: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
+	56, // 61: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
+	10, // 62: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
+	12, // 63: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
+	14, // 64: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
+	16, // 65: countersign.core.v1.CoreService.Replace:input_type -> countersign.core.v1.ReplaceRequest
+	18, // 66: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
+	20, // 67: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
+	22, // 68: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
+	29, // 69: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
+	31, // 70: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
+	33, // 71: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
+	36, // 72: countersign.core.v1.CoreService.Explain:input_type -> countersign.core.v1.ExplainRequest
+	42, // 73: countersign.core.v1.CoreService.Cases:input_type -> countersign.core.v1.CasesRequest
+	44, // 74: countersign.core.v1.CoreService.Case:input_type -> countersign.core.v1.CaseRequest
+	48, // 75: countersign.core.v1.CoreService.Settle:input_type -> countersign.core.v1.SettleRequest
+	50, // 76: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
+	53, // 77: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
+	11, // 78: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
+	13, // 79: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
+	15, // 80: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
+	17, // 81: countersign.core.v1.CoreService.Replace:output_type -> countersign.core.v1.ReplaceResponse
+	19, // 82: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
+	21, // 83: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
+	23, // 84: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
+	30, // 85: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
+	32, // 86: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
+	35, // 87: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
+	39, // 88: countersign.core.v1.CoreService.Explain:output_type -> countersign.core.v1.ExplainResponse
+	43, // 89: countersign.core.v1.CoreService.Cases:output_type -> countersign.core.v1.CasesResponse
+	45, // 90: countersign.core.v1.CoreService.Case:output_type -> countersign.core.v1.CaseResponse
+	49, // 91: countersign.core.v1.CoreService.Settle:output_type -> countersign.core.v1.SettleResponse
+	51, // 92: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
+	54, // 93: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
+	78, // [78:94] is the sub-list for method output_type
+	62, // [62:78] is the sub-list for method input_type
+	62, // [62:62] is the sub-list for extension type_name
+	62, // [62:62] is the sub-list for extension extendee
+	0,  // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_registration_rpc_core_v1_core_proto_init() }
@@ -4167,7 +4272,7 @@ func file_registration_rpc_core_v1_core_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registration_rpc_core_v1_core_proto_rawDesc), len(file_registration_rpc_core_v1_core_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   56,
+			NumMessages:   57,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
