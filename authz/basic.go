@@ -41,6 +41,13 @@ func (e *TokenEndpoint) bySecret(ctx context.Context, authorization, formID stri
 	return standing, nil
 }
 
+// PresentedSecret returns the client id that a request presents a secret for, and false
+// when it presents none: only a secret can be guessed. The id may be anything.
+func PresentedSecret(req TokenRequest) (models.ClientID, bool) {
+	id, _, ok := readBasic(req.Authorization)
+	return models.ClientID(id), ok
+}
+
 // readBasic decodes the credentials of RFC 6749 section 2.3.1: Basic, with both
 // halves form-urlencoded before they were joined. net/http's BasicAuth leaves
 // them encoded. It is false for everything else, and for an empty half.

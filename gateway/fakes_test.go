@@ -32,6 +32,15 @@ func (t throttle) TokenRequest(_ context.Context, source netip.Addr) (ratelimit.
 	return t.tokenRequest(source)
 }
 
+func (t throttle) SecretAttempt(_ context.Context, client models.ClientID, source netip.Addr) (ratelimit.Decision, error) {
+	return t.secretAttempt(client, source)
+}
+
+func (t throttle) SecretProven(context.Context, ratelimit.Decision) error {
+	t.proven++
+	return nil
+}
+
 func (e *edge) Accept(_ context.Context, call intake.Call, src intake.Source) (intake.Accepted, error) {
 	if e.accept == nil {
 		return intake.Accepted{}, errUnexpected

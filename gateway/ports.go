@@ -36,6 +36,11 @@ type Throttle interface {
 	Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error)
 	// TokenRequest charges one call of the token endpoint to its source.
 	TokenRequest(ctx context.Context, source netip.Addr) (ratelimit.Decision, error)
+	// SecretAttempt charges one attempt to present a client's secret, before it is
+	// looked at.
+	SecretAttempt(ctx context.Context, client models.ClientID, source netip.Addr) (ratelimit.Decision, error)
+	// SecretProven gives back the charge of an attempt that was no wrong guess.
+	SecretProven(ctx context.Context, attempt ratelimit.Decision) error
 }
 
 // Intake accepts uploads.

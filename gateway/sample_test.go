@@ -113,6 +113,9 @@ type edge struct {
 	stopped      func(int64, int) ([]models.Dispatch, error)
 	restart      func(int64) error
 	ready        func() error
+
+	secretAttempt func(models.ClientID, netip.Addr) (ratelimit.Decision, error)
+	proven        int // attempts given back
 }
 
 // newEdge makes an edge whose callers are those of principal and whose budgets are
@@ -122,6 +125,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e := &edge{t: t, log: &lockedBuffer{}, verify: principal}
 	e.request = func() (ratelimit.Decision, error) { return ratelimit.Decision{Admitted: true}, nil }
 	e.tokenRequest = func(netip.Addr) (ratelimit.Decision, error) { return e.request() }
+	e.secretAttempt = func(models.ClientID, netip.Addr) (ratelimit.Decision, error) { return e.request() }
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},

@@ -39,7 +39,7 @@ func (s *server) issueToken(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.Tokens.Exchange(c.Request.Context(), authz.TokenRequest{
+	token, err := s.exchangeToken(c, authz.TokenRequest{
 		Form: form, Authorization: c.Request.Header.Get("Authorization"), RemoteAddr: c.Request.RemoteAddr,
 	})
 	if err != nil {
@@ -49,6 +49,38 @@ func (s *server) issueToken(c *gin.Context) error {
 	return answer(c, http.StatusOK, wire.Token{
 		AccessToken: token.AccessToken, TokenType: "Bearer", ExpiresIn: int64(token.ExpiresIn / time.Second), Scope: token.Scope,
 	})
+}
+
+// guardRetry is when to come back while nobody knows how often a secret was guessed.
+const guardRetry = 5 * time.Second
+
+// exchangeToken authenticates the client. A secret is charged for before it is looked
+// at, per client and source: guesses made at the same time cannot all pass, and nobody
+// locks a client out from elsewhere. What cannot be guessed, an assertion, goes on also
+// while nobody knows how often was guessed.
+func (s *server) exchangeToken(c *gin.Context, req authz.TokenRequest) (authz.TokenResponse, error) {
+	ctx := c.Request.Context()
+	client, guessable := authz.PresentedSecret(req)
+	if !guessable {
+		return s.Tokens.Exchange(ctx, req)
+	}
+	attempt, err := s.Throttle.SecretAttempt(ctx, client, source(c.Request))
+	if err != nil {
+		return authz.TokenResponse{}, errUnavailable.WithRetryAfter(guardRetry).WithCause(err)
+	}
+	if err := attempt.Err(); err != nil {
+		attempt.Headers(s.Now(), c.Writer.Header().Set)
+		return authz.TokenResponse{}, err
+	}
+	token, err := s.Tokens.Exchange(ctx, req)
+	var refusal *authz.OAuthError
+	if errors.As(err, &refusal) && refusal.Kind == errs.Unauthenticated {
+		return token, err
+	}
+	if err := s.Throttle.SecretProven(ctx, attempt); err != nil {
+		s.Logger.WarnContext(ctx, "the charge of an authentication was not given back", "client", client, "error", err)
+	}
+	return token, err
 }
 
 // readForm reads the body of a token request; parameters of the query do not count

@@ -12,6 +12,7 @@ import (
 	"countersign/authz"
 	"countersign/gateway/ratelimit"
 	"countersign/internal/errs"
+	"countersign/models"
 )
 
 const form = "application/x-www-form-urlencoded"
@@ -74,6 +75,58 @@ func TestToken_isChargedToTheConnectionsAddress(t *testing.T) {
 	resp, body := e.do("POST", "/oauth2/token", "a=b", "Content-Type", form, "X-Forwarded-For", "1.2.3.4")
 	if resp.StatusCode != 429 || resp.Header.Get("Retry-After") != "7" || !strings.HasPrefix(body, `{"error":"temporarily_unavailable"`) {
 		t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+	}
+}
+
+// A7, API2: a secret is charged for before it is looked at, and given back unless it
+// was wrong; with nothing left, and while nobody can count, it is not looked at.
+func TestToken_secretsAreGuarded(t *testing.T) {
+	t.Parallel()
+	const basic = "Basic cC1saW5lOnNlY3JldA==" // p-line:secret
+	wrong := &authz.OAuthError{Code: "invalid_client", Description: "No.", Kind: errs.Unauthenticated}
+	scope := &authz.OAuthError{Code: "invalid_scope", Description: "No.", Kind: errs.Invalid}
+	away := errs.New(errs.Unavailable, "redis_away", "away")
+	for _, c := range []struct {
+		name          string
+		authorization string
+		left          bool
+		away, err     error
+		status        int
+		looked        bool
+		proven        int
+		retry         string
+	}{
+		{"right", basic, true, nil, nil, 200, true, 1, ""},
+		{"wrong", basic, true, nil, wrong, 401, true, 0, ""},
+		{"right, but of another scope", basic, true, nil, scope, 400, true, 1, ""},
+		{"nothing left", basic, false, nil, nil, 429, false, 0, "9"},
+		{"not to be counted", basic, true, away, nil, 503, false, 0, "5"},
+		{"an assertion, not to be counted", "", true, away, nil, 200, true, 0, ""},
+		{"an assertion with nothing left", "", false, nil, wrong, 401, true, 0, ""},
+	} {
+		e := newEdge(t)
+		looked := false
+		e.exchange = func(authz.TokenRequest) (authz.TokenResponse, error) {
+			looked = true
+			return authz.TokenResponse{AccessToken: "a.b.c", ExpiresIn: time.Minute}, c.err
+		}
+		e.secretAttempt = func(client models.ClientID, source netip.Addr) (ratelimit.Decision, error) {
+			if client != "p-line" || source.String() != "192.0.2.1" {
+				t.Errorf("%s: charged %q from %s", c.name, client, source)
+			}
+			return ratelimit.Decision{Admitted: c.left, RetryAfter: 9 * time.Second}, c.away
+		}
+		headers := []string{"Content-Type", form}
+		if c.authorization != "" {
+			headers = append(headers, "Authorization", c.authorization)
+		}
+		resp, body := e.do("POST", "/oauth2/token", "a=b", headers...)
+		if resp.StatusCode != c.status || looked != c.looked || e.proven != c.proven || resp.Header.Get("Retry-After") != c.retry {
+			t.Errorf("%s: %d %s, looked %v, given back %d, Retry-After %q", c.name, resp.StatusCode, body, looked, e.proven, resp.Header.Get("Retry-After"))
+		}
+		if c.status >= 429 && !strings.HasPrefix(body, `{"error":"temporarily_unavailable"`) {
+			t.Errorf("%s: %s", c.name, body)
+		}
 	}
 }
 

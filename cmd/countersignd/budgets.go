@@ -16,6 +16,7 @@ import (
 type budgets struct {
 	defaults partners.Budgets
 	tokens   ratelimit.Rate
+	secrets  ratelimit.Rate // wrong ones
 	registry *partners.Registry
 	limiter  *ratelimit.Limiter
 }
@@ -26,6 +27,7 @@ func newBudgets(c Config, registry *partners.Registry, limiter *ratelimit.Limite
 			DevicesPerHour: &c.DevicesPerHour, TenantDevicesPerHour: &c.TenantDevicesPerHour, RequestsPerMinute: &c.RequestsPerMinute,
 		},
 		tokens:   ratelimit.Rate{Count: c.TokensPerMinute, Period: time.Minute},
+		secrets:  ratelimit.Rate{Count: c.FailedSecretsPerHour, Period: time.Hour},
 		registry: registry, limiter: limiter,
 	}
 }
@@ -92,4 +94,14 @@ func (b *budgets) Request(ctx context.Context, p authz.Principal) (ratelimit.Dec
 // TokenRequest charges one call of the token endpoint to its source.
 func (b *budgets) TokenRequest(ctx context.Context, source netip.Addr) (ratelimit.Decision, error) {
 	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForTokenRequest(source, b.tokens)})
+}
+
+// SecretAttempt charges one look at a client's secret to its source.
+func (b *budgets) SecretAttempt(ctx context.Context, client models.ClientID, source netip.Addr) (ratelimit.Decision, error) {
+	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForFailedAuthentication(client, source, b.secrets)})
+}
+
+// SecretProven gives a charge back: nothing was guessed.
+func (b *budgets) SecretProven(ctx context.Context, attempt ratelimit.Decision) error {
+	return b.limiter.Refund(ctx, attempt)
 }

@@ -59,6 +59,10 @@ type Config struct {
 	TenantDevicesPerHour int64 `koanf:"tenant_devices_per_hour"` // devices for one tenant
 	RequestsPerMinute    int64 `koanf:"requests_per_minute"`     // requests of one OAuth client
 	TokensPerMinute      int64 `koanf:"tokens_per_minute"`       // token requests of one source address
+
+	// Limits against guessing.
+	FailedSecretsPerHour int64 `koanf:"failed_secrets_per_hour"` // wrong secrets for one client from one source address
+	MissesPerHour        int64 `koanf:"misses_per_hour"`         // devices that a partner names in vain; a tenth each: claims on records that do not name it
 }
 
 func defaults() Config {
@@ -69,6 +73,7 @@ func defaults() Config {
 		SharedRoleClaim: "roles", SharedAdminValues: "Countersign.Admin", SharedApproverValues: "Countersign.Approver", SharedAMRValues: "mfa",
 		DevicesPerHour: 2_000_000, TenantDevicesPerHour: 1_000_000,
 		RequestsPerMinute: 6_000, TokensPerMinute: 120,
+		FailedSecretsPerHour: 120, MissesPerHour: 5_000,
 	}
 }
 
@@ -107,6 +112,8 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.Int64("tenant-devices-per-hour", d.TenantDevicesPerHour, "device budget of a partner for one tenant")
 	flags.Int64("requests-per-minute", d.RequestsPerMinute, "request budget of an OAuth client")
 	flags.Int64("tokens-per-minute", d.TokensPerMinute, "token requests of one source address")
+	flags.Int64("failed-secrets-per-hour", d.FailedSecretsPerHour, "wrong secrets for one client from one source address")
+	flags.Int64("misses-per-hour", d.MissesPerHour, "devices that a partner may name in vain, by product key id or by manufacturer, model and serial number")
 }
 
 // loadConfig reads defaults, file, environment and flags, each over the former.
@@ -177,6 +184,7 @@ func (c Config) checkNumbers() error {
 	for name, n := range map[string]int64{
 		"workers": int64(c.Workers), "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
 		"requests_per_minute": c.RequestsPerMinute, "tokens_per_minute": c.TokensPerMinute,
+		"failed_secrets_per_hour": c.FailedSecretsPerHour, "misses_per_hour": c.MissesPerHour,
 	} {
 		if n < 1 {
 			return fmt.Errorf("%s must be at least 1", name)

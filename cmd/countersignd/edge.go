@@ -66,6 +66,7 @@ func newMetrics(s *services) *prometheus.Registry {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&backlogCollector{s: s}, &ledgerCollector{s: s},
 	)
+	r.MustRegister(s.probing.collectors()...)
 	if s.shared != nil {
 		r.MustRegister(s.shared.gauge())
 	}

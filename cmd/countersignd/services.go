@@ -45,6 +45,7 @@ type services struct {
 	budgets  *budgets
 	outside  *egress.Client // the way to addresses that customers chose
 	signin   *signin.Service
+	probing  *probing
 	shared   *sharedBudgets // nil: budgets are counted in this process
 }
 
@@ -87,13 +88,14 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if buckets, s.shared, err = openBudgets(c, log); err != nil {
 		return nil, err
 	}
-	s.budgets = newBudgets(c, s.registry, ratelimit.New(buckets, nil))
+	limiter := ratelimit.New(buckets, nil)
+	s.budgets, s.probing = newBudgets(c, s.registry, limiter), newProbing(c, limiter, log)
 	s.forward = forward.New(forward.Deps{
-		DB: d.gateway, Core: s.core, Gate: s.consent, Now: time.Now, Worker: workerName(), Logger: log,
+		DB: d.gateway, Core: s.core, Gate: s.consent, Probing: s.probing, Now: time.Now, Worker: workerName(), Logger: log,
 		Settings: forward.Settings{Workers: c.Workers},
 	})
 	s.uploads = intake.New(intake.Deps{
-		DB: d.gateway, Consent: s.consent, Directory: s.registry, Budget: s.budgets, Queue: s.forward, NewID: newID, Logger: log,
+		DB: d.gateway, Consent: s.consent, Directory: s.registry, Budget: s.budgets, Probing: s.probing, Queue: s.forward, NewID: newID, Logger: log,
 	})
 	s.reader = intake.NewReader(d.gateway)
 	s.chains = ledger.NewReader(d.gateway)

@@ -43,6 +43,16 @@ type Gate interface {
 	ForceRevoked(ctx context.Context, grant models.GrantID, minEpoch int64, reason string) error
 }
 
+// Probing keeps partners from finding out by trying which devices there are.
+type Probing interface {
+	// Wait returns how long the partner's rows without a hash have to wait; zero lets
+	// them through. It is no promise about the time after.
+	Wait(ctx context.Context, partner models.PartnerID) (time.Duration, error)
+	// Count adds what the partner learned: rows whose device was not to be had, and
+	// claims on factories' records that do not name it.
+	Count(ctx context.Context, partner models.PartnerID, misses, claims int) error
+}
+
 // Settings are the times and sizes of forwarding. The zero value of a field
 // takes its default.
 type Settings struct {
@@ -84,6 +94,7 @@ type Deps struct {
 	DB       *db.DB
 	Core     Core
 	Gate     Gate
+	Probing  Probing
 	Now      func() time.Time // for the backlog in metrics; work and leases use the database's clock
 	Worker   string           // names this process in leases and logs
 	Logger   *slog.Logger
@@ -95,6 +106,7 @@ type Forwarder struct {
 	store    *store
 	core     Core
 	gate     Gate
+	probing  Probing
 	now      func() time.Time
 	worker   string
 	log      *slog.Logger
@@ -109,7 +121,7 @@ type Forwarder struct {
 func New(d Deps) *Forwarder {
 	s := d.Settings.withDefaults()
 	return &Forwarder{
-		store: &store{db: d.DB}, core: d.Core, gate: d.Gate, now: d.Now,
+		store: &store{db: d.DB}, core: d.Core, gate: d.Gate, probing: d.Probing, now: d.Now,
 		worker: d.Worker, log: d.Logger, settings: s,
 		wake: make(chan struct{}, s.Workers),
 	}

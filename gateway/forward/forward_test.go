@@ -323,8 +323,11 @@ func TestLease_expiredOneIsTakenOverAndTheZombieChangesNothing(t *testing.T) {
 			t.Fatalf("take-over: %v %v", worked, err)
 		}
 		late := settled{answers: []models.Answer{{Row: 1, Code: models.OutcomeOtherTenant}}, final: true}
-		if err := s.f.store.settle(t.Context(), s.gate, zombie, late); err != nil {
+		if err := s.f.settle(t.Context(), zombie, late); err != nil {
 			t.Fatal(err)
+		}
+		if s.probing.misses != 0 {
+			t.Error("the zombie's answer counted as a miss")
 		}
 		up, rows, _ := s.reload(t, u)
 		if rows[0].ErrorCode != "" || up.State != models.UploadFinished || s.gate.used != 1 || s.gate.released != 0 {

@@ -186,11 +186,28 @@ type stack struct {
 	core  *fakeCore
 	gate  *fakeGate
 	f     *Forwarder
+
+	probing *fakeProbing
+}
+
+// fakeProbing adds up and holds back as it is told.
+type fakeProbing struct {
+	wait           time.Duration
+	misses, claims int
+}
+
+func (p *fakeProbing) Wait(ctx context.Context, _ models.PartnerID) (time.Duration, error) {
+	return p.wait, db.RefuseInTx(ctx, "the probing limit")
+}
+
+func (p *fakeProbing) Count(ctx context.Context, _ models.PartnerID, misses, claims int) error {
+	p.misses, p.claims = p.misses+misses, p.claims+claims
+	return db.RefuseInTx(ctx, "the probing limit")
 }
 
 func newStack(t *testing.T, d db.Dialect) *stack {
 	t.Helper()
-	s := &stack{clock: newClock(), core: &fakeCore{}}
+	s := &stack{clock: newClock(), core: &fakeCore{}, probing: &fakeProbing{}}
 	s.gate = &fakeGate{clock: s.clock, verdict: consent.VerdictActive, epoch: 1}
 	s.db = dbtest.New(t, d, migrations.Gateway, dbtest.WithClock(s.clock.Now))
 	s.f = s.another("worker-1")
@@ -200,7 +217,7 @@ func newStack(t *testing.T, d db.Dialect) *stack {
 // another is a second forwarder on the same database, as on another replica.
 func (s *stack) another(worker string) *Forwarder {
 	return New(Deps{
-		DB: s.db, Core: s.core, Gate: s.gate, Now: s.clock.Now, Worker: worker,
+		DB: s.db, Core: s.core, Gate: s.gate, Probing: s.probing, Now: s.clock.Now, Worker: worker,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 }

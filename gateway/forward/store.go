@@ -228,12 +228,13 @@ func text(s *string) string {
 }
 
 // settle writes the outcomes, and closes the dispatch when they are final, in
-// one transaction that only counts while the lease is held.
-func (s *store) settle(ctx context.Context, gate Gate, w *work, done settled) error {
-	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		_, err := s.settleTx(ctx, tx, gate, w, done)
+// one transaction that only counts while the lease is held; held tells whether it was.
+func (s *store) settle(ctx context.Context, gate Gate, w *work, done settled) (held bool, err error) {
+	err = s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		held, err = s.settleTx(ctx, tx, gate, w, done)
 		return err
 	})
+	return held, err
 }
 
 // settleTx is settle in the caller's transaction; held is false when the lease was lost.

@@ -31,6 +31,10 @@ type work struct {
 	claimedAt  time.Time // by the database's clock
 	sentBefore bool      // an earlier claim may have sent it: the core may hold answers
 	version    int64     // of the grant's terms when the rows were let through last
+
+	// Rows that are put off, because the partner guesses too much, and for how long.
+	putOff int
+	pause  time.Duration
 }
 
 // counted reports whether the rows count against the device limit as it is now.

@@ -71,7 +71,7 @@ func (f *Forwarder) process(ctx context.Context, w *work) (err error) {
 		}
 	}()
 	if len(w.rows) == 0 {
-		return f.store.settle(ctx, f.gate, w, settled{final: true})
+		return f.settle(ctx, w, settled{final: true})
 	}
 	ctx, lost := context.WithCancel(ctx)
 	defer lost()
@@ -95,6 +95,10 @@ func (f *Forwarder) send(ctx context.Context, w *work) error {
 	if left, err := f.limit(ctx, w); err != nil || !left {
 		return err
 	}
+	f.putOffGuesses(ctx, w)
+	if len(w.rows) == 0 {
+		return f.store.release(ctx, &w.dispatch, w.pause, reasonProbing)
+	}
 	callCtx, cancel := context.WithTimeout(ctx, f.settings.CallTimeout)
 	defer cancel()
 	res, err := f.call(callCtx, w)
@@ -106,10 +110,13 @@ func (f *Forwarder) send(ctx context.Context, w *work) error {
 		return f.store.stop(ctx, &w.dispatch, "the core's answer does not fit the call: "+err.Error())
 	}
 	if res.Refusal == nil {
-		return f.store.settle(ctx, f.gate, w, done)
+		if err := f.settle(ctx, w, done); err != nil || done.final {
+			return err
+		}
+		return f.store.release(ctx, &w.dispatch, w.pause, reasonProbing)
 	}
 	if len(done.answers) > 0 {
-		if err := f.store.settle(ctx, f.gate, w, done); err != nil || done.final {
+		if err := f.settle(ctx, w, done); err != nil || done.final {
 			return err
 		}
 	}
@@ -137,7 +144,7 @@ func complete(w *work, res models.Result) (settled, error) {
 	if res.Refusal == nil && len(asked) > 0 {
 		return out, fmt.Errorf("%d of %d rows have no answer", len(asked), len(w.rows))
 	}
-	out.final = len(asked) == 0
+	out.final = len(asked) == 0 && w.putOff == 0
 	return out, nil
 }
 
@@ -193,10 +200,10 @@ func (f *Forwarder) close(ctx context.Context, w *work) error {
 			known[a.Row] = a
 		}
 		if err != nil {
-			return f.store.settle(ctx, f.gate, w, f.closing(w, known, true))
+			return f.settle(ctx, w, f.closing(w, known, true))
 		}
 	}
-	return f.store.settle(ctx, f.gate, w, f.closing(w, known, false))
+	return f.settle(ctx, w, f.closing(w, known, false))
 }
 
 // hopeless says that even resolving has failed for an hour past the give-up age.

@@ -19,6 +19,8 @@ type collector struct {
 	upload models.Upload // in state receiving; ID is set once it is staged
 	held   []checked     // rows not written yet
 	tally  tally
+
+	probing Probing // asked once, at the first row that may be a guess; nil: none can be, or it was asked
 }
 
 func (c *collector) staged() bool { return c.upload.ID != 0 }
@@ -50,6 +52,9 @@ func (c *collector) add(ctx context.Context, row Row) error {
 		return err
 	}
 	checked := c.rules.check(c.tally.rows+1, row)
+	if err := c.mayGuess(ctx, checked); err != nil {
+		return err
+	}
 	c.tally.add(checked)
 	c.held = append(c.held, checked)
 	if !c.staged() {
@@ -61,6 +66,17 @@ func (c *collector) add(ctx context.Context, row Row) error {
 		}
 	}
 	return c.flush(ctx, ChunkRows)
+}
+
+// mayGuess asks whether the partner may name devices otherwise than by hash when the
+// first such row comes, before more of the body is read.
+func (c *collector) mayGuess(ctx context.Context, row checked) error {
+	if c.probing == nil || row.verdict != nil || len(row.identity.Hash) > 0 {
+		return nil
+	}
+	asked := c.probing
+	c.probing = nil
+	return asked.MayGuess(ctx, c.upload.PartnerID)
 }
 
 // finish writes the rest of a staged upload and refuses an empty one.

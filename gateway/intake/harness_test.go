@@ -73,6 +73,17 @@ func (f *fakeBudget) Spend(ctx context.Context, _ models.PartnerID, _ models.Ten
 	}, nil
 }
 
+// fakeProbing refuses as it is told.
+type fakeProbing struct {
+	refuse error
+	asked  int
+}
+
+func (f *fakeProbing) MayGuess(ctx context.Context, _ models.PartnerID) error {
+	f.asked++
+	return errors.Join(db.RefuseInTx(ctx, "the probing limit"), f.refuse)
+}
+
 // fakeDirectory knows what it is told.
 type fakeDirectory struct {
 	domains map[models.TenantID]string
@@ -143,6 +154,7 @@ type fixture struct {
 	consent   *fakeConsent
 	directory *fakeDirectory
 	budget    *fakeBudget
+	probing   *fakeProbing
 	queue     *fakeQueue
 	clock     *quickClock
 
@@ -155,7 +167,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, d *db.DB) *fixture {
 	t.Helper()
-	f := &fixture{t: t, db: d, reader: NewReader(d), budget: &fakeBudget{}, queue: &fakeQueue{}, clock: &quickClock{now: time.Now()}}
+	f := &fixture{t: t, db: d, reader: NewReader(d), budget: &fakeBudget{}, probing: &fakeProbing{}, queue: &fakeQueue{}, clock: &quickClock{now: time.Now()}}
 	f.directory = &fakeDirectory{domains: map[models.TenantID]string{tenantX: "fabrikam.example"}, buyers: map[string]models.PartnerID{"4711": partnerB}}
 	f.consent = &fakeConsent{
 		check: func(_ context.Context, ask Ask) (Permit, error) { return f.permit(ask), nil },
@@ -180,7 +192,7 @@ func newFixture(t *testing.T, d *db.DB) *fixture {
 // service makes another replica over the same database.
 func (f *fixture) service() *Service {
 	return New(Deps{
-		DB: f.db, Consent: f.consent, Directory: f.directory, Budget: f.budget, Queue: f.queue, Clock: f.clock,
+		DB: f.db, Consent: f.consent, Directory: f.directory, Budget: f.budget, Probing: f.probing, Queue: f.queue, Clock: f.clock,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Logger: slog.New(slog.DiscardHandler),
 	})
 }

@@ -46,6 +46,13 @@ type Budget interface {
 	Spend(ctx context.Context, partner models.PartnerID, tenant models.TenantID, devices int) (refund func(context.Context) error, err error)
 }
 
+// Probing keeps partners from finding out by trying which devices there are.
+type Probing interface {
+	// MayGuess refuses a partner that has learned too much lately to name more devices
+	// otherwise than by hash. The refusal is of kind RateLimited with RetryAfter.
+	MayGuess(ctx context.Context, partner models.PartnerID) error
+}
+
 // Queue takes work for forwarding.
 type Queue interface {
 	// EnqueueTx stores dispatches in the caller's transaction.

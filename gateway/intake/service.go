@@ -20,6 +20,7 @@ type Deps struct {
 	Consent   Consent
 	Directory Directory
 	Budget    Budget
+	Probing   Probing
 	Queue     Queue
 	Clock     Clock         // nil means SystemClock
 	NewID     func() string // UUIDv7: tracking ids and lease owners
@@ -33,6 +34,7 @@ type Service struct {
 	consent   Consent
 	directory Directory
 	budget    Budget
+	probing   Probing
 	queue     Queue
 	clock     Clock
 	newID     func() string
@@ -45,7 +47,7 @@ func New(d Deps) *Service {
 		d.Clock = SystemClock{}
 	}
 	return &Service{
-		store: &store{db: d.DB}, consent: d.Consent, directory: d.Directory, budget: d.Budget, queue: d.Queue,
+		store: &store{db: d.DB}, consent: d.Consent, directory: d.Directory, budget: d.Budget, probing: d.Probing, queue: d.Queue,
 		clock: d.Clock, newID: d.NewID, log: d.Logger,
 	}
 }
@@ -98,6 +100,9 @@ func (s *Service) collector(cl *closing) *collector {
 	c.rules.limits = cl.limits
 	if c.max == 0 {
 		c.max = DefaultMaxRows
+	}
+	if cl.upload.Kind == models.UploadRegister && cl.call.PartnerID != "" {
+		c.probing = s.probing
 	}
 	if cl.upload.Kind == models.UploadReport {
 		c.rules.report = true

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
+	"time"
 
 	"countersign/models"
 )
@@ -34,7 +35,17 @@ const (
 	// when the proof was good: guesses made at the same time then cannot all pass.
 	// Key: source address "/" client id as presented. Unit: attempts.
 	FailedAuthentications Name = "failed-authentications"
+	// Guesses counts what a partner learned by naming devices that it need not hold: by
+	// product key id, or by manufacturer, model and serial number. What was learned is
+	// known afterwards only, so that it is taken with Take.
+	// Key: partner id. Unit: points, MissPoints for a device that was not to be had and
+	// one for a factory's record that does not name the partner.
+	Guesses Name = "guesses"
 )
+
+// MissPoints is what a miss weighs among Guesses. A claim that succeeds may be honest
+// business: most records do not say whom they were sold to.
+const MissPoints = 10
 
 // unit returns the word for what the limit counts.
 func (n Name) unit() string {
@@ -43,6 +54,8 @@ func (n Name) unit() string {
 		return "devices"
 	case FailedAuthentications:
 		return "attempts"
+	case Guesses:
+		return "points"
 	default:
 		return "requests"
 	}
@@ -92,6 +105,12 @@ func ForTokenRequest(source netip.Addr, rate Rate) Charge {
 func ForFailedAuthentication(client models.ClientID, source netip.Addr, rate Rate) Charge {
 	key := SourceKey(source) + "/" + shorten(string(client))
 	return Charge{Limit: FailedAuthentications, Key: key, Rate: rate, Cost: 1}
+}
+
+// ForGuesses charges a partner for points; missesPerHour is the limit in misses.
+func ForGuesses(partner models.PartnerID, missesPerHour, points int64) Charge {
+	rate := Rate{Count: missesPerHour * MissPoints, Period: time.Hour}
+	return Charge{Limit: Guesses, Key: string(partner), Rate: rate, Cost: points}
 }
 
 // SourceKey returns the key of a source address: an IPv4 address itself, the /64

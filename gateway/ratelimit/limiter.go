@@ -50,6 +50,23 @@ func (l *Limiter) Spend(ctx context.Context, charges []Charge) (Decision, error)
 	return d, nil
 }
 
+// takeAttempts bounds how often Take tries again when others spend at the same time.
+const takeAttempts = 3
+
+// Take takes the cost of a charge, or what is left when that is less: it counts what
+// has happened already and cannot be refused. The decision is the last spend's. Errors
+// are those of Spend.
+func (l *Limiter) Take(ctx context.Context, c Charge) (d Decision, err error) {
+	c.Cost = min(c.Cost, c.Rate.Count)
+	for range takeAttempts {
+		if d, err = l.Spend(ctx, []Charge{c}); err != nil || d.Admitted {
+			return d, err
+		}
+		c.Cost = d.Tightest.Remaining
+	}
+	return d, nil
+}
+
 // Peek tells what Spend would decide now, and spends nothing. Refunding its
 // decision does nothing.
 func (l *Limiter) Peek(ctx context.Context, charges []Charge) (Decision, error) {

@@ -24,7 +24,7 @@ var causes = map[string]string{
 	"body_malformed":         "The body is not what its content type says, has a member this call does not know, or the same member twice.",
 	"body_incomplete":        "The connection broke, or fewer bytes came than `Content-Length` said.",
 	"body_timeout":           "No byte of the body came for 30 seconds.",
-	"rate_limit_exceeded":    "The client has used its requests of this minute, or the partner its devices of this hour.",
+	"rate_limit_exceeded":    "The client has used its requests of this minute, or the partner its devices of this hour; or the partner named too many devices by product key id or by manufacturer, model and serial number that were not to be had; or a client's secret was wrong too often from this address.",
 	"larger_than_budget":     "This one call needs more than its budget ever holds.",
 
 	// Uploads, batches and devices.
