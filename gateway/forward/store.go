@@ -250,6 +250,9 @@ func (s *store) settleTx(ctx context.Context, tx *db.Tx, gate Gate, w *work, don
 	if err := s.writeOutcomesTx(ctx, tx, w, done.answers, now); err != nil {
 		return held, err
 	}
+	if err := s.tellClaimsTx(ctx, tx, w, done.answers); err != nil {
+		return held, err
+	}
 	if done.final {
 		if err := s.dropHashesTx(ctx, tx, w); err != nil {
 			return held, err
@@ -309,6 +312,12 @@ func (s *store) writeOutcomesTx(ctx context.Context, tx *db.Tx, w *work, answers
 		FROM (VALUES `+strings.Join(values, ", ")+`) AS v
 		WHERE upload_rows.upload_id = ? AND upload_rows.ordinal = v.column1 AND upload_rows.settled_at IS NULL`,
 		args...).Error
+}
+
+// kindOfTx is what a partner is in the channel.
+func (s *store) kindOfTx(ctx context.Context, tx *db.Tx, partner models.PartnerID) (models.PartnerKind, error) {
+	found, err := gorm.G[models.Partner](tx.Gorm()).Select("kind").Where("id = ?", partner).Take(ctx)
+	return found.Kind, err
 }
 
 // dropHashesTx forgets the bytes: from now on the core has the current hash, and

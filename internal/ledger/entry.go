@@ -71,6 +71,32 @@ func AddTx(ctx context.Context, tx *db.Tx, e Entry) error {
 	return nil
 }
 
+// AddAllTx writes entries that belong to no ConsentEvent, at one time by the database's
+// clock: what one piece of work did to many things.
+func AddAllTx(ctx context.Context, tx *db.Tx, entries []Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	now, err := tx.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("read the database's clock: %w", err)
+	}
+	found := make([]models.LedgerEntry, len(entries))
+	for i, e := range entries {
+		if found[i], err = e.row(); err != nil {
+			return fmt.Errorf("ledger entry %s: %w", e.Kind, err)
+		}
+		if found[i].EventID != nil {
+			return fmt.Errorf("ledger entry %s: it goes with a consent event and is added by AddTx", e.Kind)
+		}
+		found[i].At = now
+	}
+	if err := within(ctx, tx).addEntries(found); err != nil {
+		return fmt.Errorf("write to the ledger: %w", err)
+	}
+	return nil
+}
+
 // row checks what a caller can get wrong only by a mistake in the code.
 func (e Entry) row() (models.LedgerEntry, error) {
 	if !kindForm.MatchString(e.Kind) {

@@ -28,6 +28,11 @@ func (r rows) addEntry(entry *models.LedgerEntry) error {
 	return r.g.Clauses(clause.OnConflict{DoNothing: true}).Create(entry).Error
 }
 
+// addEntries writes entries that tell of no ConsentEvent.
+func (r rows) addEntries(entries []models.LedgerEntry) error {
+	return r.g.CreateInBatches(entries, writeSize).Error
+}
+
 // --- the sequencer
 
 // sequencer is the name of the one lease.
