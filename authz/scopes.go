@@ -15,15 +15,16 @@ const (
 	ScopeConsentsRequest = "consents.request" // ask tenants for consent, withdraw the question
 	ScopeConsentsRead    = "consents.read"    // see requests, grants and their history
 	ScopeConsentsDecide  = "consents.decide"  // decide for a tenant; end grants as an operator
+	ScopeEventsRead      = "events.read"      // follow what happened to the caller, its consents and its clients
 	ScopeOperationsRead  = "operations.read"  // see partners, tenants, clients and stopped work
 	ScopeOperationsWrite = "operations.write" // change them
 )
 
 // scopesOf lists what a client of each kind can be given at all.
 var scopesOf = map[models.OwnerKind][]string{
-	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead},
-	models.OwnerTenant:   {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide},
-	models.OwnerOperator: {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite},
+	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead, ScopeEventsRead},
+	models.OwnerTenant:   {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeEventsRead},
+	models.OwnerOperator: {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeEventsRead, ScopeOperationsRead, ScopeOperationsWrite},
 }
 
 // AllowedScopes lists the scopes a client of this kind can be given.
@@ -44,6 +45,6 @@ func DefaultScopes(kind models.OwnerKind) []string {
 func AllScopes() []string {
 	return []string{
 		ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead,
-		ScopeConsentsDecide, ScopeOperationsRead, ScopeOperationsWrite,
+		ScopeConsentsDecide, ScopeEventsRead, ScopeOperationsRead, ScopeOperationsWrite,
 	}
 }

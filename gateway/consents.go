@@ -138,9 +138,14 @@ func (s *server) consentHistory(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	places, err := s.Proofs.Places(c.Request.Context(), actor(c), events)
+	if err != nil {
+		return err
+	}
 	items := make([]wire.HistoryEntry, len(events))
 	for i, e := range events {
 		items[i] = wire.HistoryEntry{
+			Seq: places[e.ID].Seq, Hash: places[e.ID].Hash,
 			At: e.At.UTC(), Subject: string(e.Subject), From: e.FromState, To: e.ToState, Actor: string(e.Actor),
 			ActorID: e.ActorID, Reason: e.Reason, RequestID: e.HTTPRequest,
 		}

@@ -32,11 +32,11 @@ const (
 	wireRequest = `{"id":"` + requestID + `","kind":"request","state":"pending","partner":{"id":"partner-1"%s},"tenant":{%s"addressed":"contoso.com"},` +
 		`"purpose":"roll-out","scopes":["devices.register","devices.read"],"devices":{"limit":500,"used":0,"reserved":0,"left":500},` +
 		`"expiresAt":"2031-02-03T11:01:10Z","answerUntil":"2031-02-03T10:02:10Z","createdAt":"2031-02-03T10:01:10Z",` +
-		`"links":{"self":"/v1/consents/` + requestID + `","history":"/v1/consents/` + requestID + `/history"}}`
+		`"links":{"self":"/v1/consents/` + requestID + `","history":"/v1/consents/` + requestID + `/history","receipt":"/v1/consents/` + requestID + `/receipt"}}`
 	wireGrant = `{"id":"` + grantID + `","kind":"grant","state":"%s","partner":{"id":"partner-1"},"tenant":{"id":"` + tenant + `"},` +
 		`"scopes":["devices.register"],"devices":{"limit":500,"used":30,"reserved":20,"left":450},` +
 		`"expiresAt":"2031-02-03T11:01:10Z","createdAt":"2031-02-03T10:01:10Z","requestId":"` + requestID + `",%s` +
-		`"links":{"self":"/v1/consents/` + grantID + `","history":"/v1/consents/` + grantID + `/history"}}`
+		`"links":{"self":"/v1/consents/` + grantID + `","history":"/v1/consents/` + grantID + `/history","receipt":"/v1/consents/` + grantID + `/receipt"}}`
 )
 
 func TestConsent_asked(t *testing.T) {

@@ -97,7 +97,7 @@ func wireRevocation(r consent.Revocation) *wire.Revocation {
 
 func consentLinks(id string) wire.ConsentLinks {
 	self := consentsPath + "/" + id
-	return wire.ConsentLinks{Self: self, History: self + "/history"}
+	return wire.ConsentLinks{Self: self, History: self + "/history", Receipt: self + "/receipt"}
 }
 
 func utc(t *time.Time) *time.Time {

@@ -29,6 +29,8 @@
 //	@tag.description	What manufacturers report before a device is sold.
 //	@tag.name			consents
 //	@tag.description	Asking a customer for consent, deciding, ending.
+//	@tag.name			events
+//	@tag.description	What happened, in each caller's own numbering without holes, chained and signed.
 //	@tag.name			operations
 //	@tag.description	Probes, metrics and stopped work.
 //	@tag.name			documents
@@ -43,6 +45,7 @@
 //	@scope.devices.read			see devices, batches and uploads
 //	@scope.consents.request		ask tenants for consent, withdraw the question
 //	@scope.consents.read		see requests, grants and their history
+//	@scope.events.read		follow what happened to the caller, its consents and its clients
 //	@scope.consents.decide		decide for a tenant; end grants as an operator
 //	@scope.operations.read		see stopped work
 //	@scope.operations.write		put stopped work back

@@ -10,6 +10,7 @@ import (
 	"countersign/consent"
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
+	"countersign/internal/ledger"
 	"countersign/models"
 	"countersign/registration"
 )
@@ -92,6 +93,19 @@ type ConsentReader interface {
 	List(ctx context.Context, f consent.Filter) (items []consent.Consent, next string, err error)
 	Get(ctx context.Context, actor consent.Actor, id string) (consent.Consent, error)
 	History(ctx context.Context, actor consent.Actor, id string) ([]models.ConsentEvent, error)
+}
+
+// Proofs gives the two sides what proves a consent.
+type Proofs interface {
+	Receipt(ctx context.Context, actor consent.Actor, id string, seq int64) (consent.Receipt, error)
+	Places(ctx context.Context, actor consent.Actor, events []models.ConsentEvent) (map[int64]consent.Place, error)
+	BasisAt(ctx context.Context, actor consent.Actor, grant models.GrantID, at time.Time) (*consent.Basis, error)
+}
+
+// Feed reads one chain of the ledger.
+type Feed interface {
+	Page(ctx context.Context, chain string, after int64, limit int) ([]ledger.Item, error)
+	Await(ctx context.Context, chain string, after int64) error
 }
 
 // ConsentAsker changes requests.

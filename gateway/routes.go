@@ -113,6 +113,7 @@ func (s *server) routes() []route {
 		{get, ownDevicesPath, read, RateAPI, everyKind, s.findDevices},
 		{get, ownDevicesPath + "/{device}", read, RateAPI, everyKind, s.getDevice},
 		{get, ownDevicesPath + "/{device}/history", read, RateAPI, everyKind, s.deviceHistory},
+		{get, ownDevicesPath + "/{device}/authorization", read, RateAPI, everyKind, s.deviceAuthorization},
 		{get, ownDevicesPath + "/{device}/explanation", read, RateAPI, everyKind, s.explainDevice},
 
 		{get, attentionPath, read, RateAPI, everyKind, s.listAttention},
@@ -126,6 +127,7 @@ func (s *server) routes() []route {
 		{del, blocksPath + "/{partner}", decide, RateAPI, tenantOnly, s.unblockPartner},
 		{get, "/v1/consents/{id}", see, RateAPI, everyKind, s.getConsent},
 		{get, "/v1/consents/{id}/history", see, RateAPI, everyKind, s.consentHistory},
+		{get, "/v1/consents/{id}/receipt", see, RateAPI, ownersOnly, s.consentReceipt},
 		{post, "/v1/consents/{id}/withdraw", ask, RateAPI, partnerOnly, s.withdrawConsent},
 		{post, "/v1/consents/{id}/remind", ask, RateAPI, partnerOnly, s.remindConsent},
 		{post, "/v1/consents/{id}/link", ask, RateAPI, partnerOnly, s.renewLink},
@@ -134,6 +136,8 @@ func (s *server) routes() []route {
 		{post, "/v1/consents/{id}/revoke", decide, RateAPI, deciders, s.revokeConsent},
 		{post, "/v1/consents/{id}/suspend", decide, RateAPI, deciders, s.suspendConsent},
 		{post, "/v1/consents/{id}/resume", decide, RateAPI, tenantOnly, s.resumeConsent},
+
+		{get, "/v1/events", authz.ScopeEventsRead, RateAPI, everyKind, s.listEvents},
 
 		{get, "/v1/dispatches", watch, RateAPI, operatorOnly, s.listDispatches},
 		{post, "/v1/dispatches/{id}/restart", operate, RateAPI, operatorOnly, s.restartDispatch},

@@ -99,20 +99,22 @@ type edge struct {
 	list         func(consent.Filter) ([]consent.Consent, string, error)
 	get          func(consent.Actor, string) (consent.Consent, error)
 	history      func(consent.Actor, string) ([]models.ConsentEvent, error)
-	ask          func(consent.Actor, consent.NewRequest) (consent.Asked, error)
-	newLink      func(consent.Actor, models.RequestID, *time.Time) (consent.Asked, error)
-	block        func(consent.Actor, models.PartnerID, consent.Blocking) (consent.Block, error)
-	unblock      func(consent.Actor, models.PartnerID) error
-	blocked      func(consent.Actor) ([]consent.Block, error)
-	decide       func(what string, who consent.Actor, id, reason string) (models.ConsentRequest, error)
-	grant        func(consent.Actor, models.RequestID, consent.Terms) (models.Grant, error)
-	revoke       func(consent.Actor, models.GrantID, string) (consent.Revocation, error)
-	change       func(what string, who consent.Actor, id models.GrantID, reason string) (models.Grant, error)
-	customers    func(models.PartnerID, string, int) ([]consent.Customer, string, error)
-	customer     func(models.PartnerID, models.TenantID) (consent.Customer, error)
-	stopped      func(int64, int) ([]models.Dispatch, error)
-	restart      func(int64) error
-	ready        func() error
+	proofFields
+
+	ask       func(consent.Actor, consent.NewRequest) (consent.Asked, error)
+	newLink   func(consent.Actor, models.RequestID, *time.Time) (consent.Asked, error)
+	block     func(consent.Actor, models.PartnerID, consent.Blocking) (consent.Block, error)
+	unblock   func(consent.Actor, models.PartnerID) error
+	blocked   func(consent.Actor) ([]consent.Block, error)
+	decide    func(what string, who consent.Actor, id, reason string) (models.ConsentRequest, error)
+	grant     func(consent.Actor, models.RequestID, consent.Terms) (models.Grant, error)
+	revoke    func(consent.Actor, models.GrantID, string) (consent.Revocation, error)
+	change    func(what string, who consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+	customers func(models.PartnerID, string, int) ([]consent.Customer, string, error)
+	customer  func(models.PartnerID, models.TenantID) (consent.Customer, error)
+	stopped   func(int64, int) ([]models.Dispatch, error)
+	restart   func(int64) error
+	ready     func() error
 
 	secretAttempt func(models.ClientID, netip.Addr) (ratelimit.Decision, error)
 	proven        int // attempts given back
@@ -129,7 +131,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, ConsentBlocks: e, Customers: e, Dispatches: e,
+		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:   func() string { return madeUpID },
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),

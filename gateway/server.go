@@ -31,6 +31,8 @@ type Deps struct {
 	ConsentAsker  ConsentAsker
 	ConsentGrants GrantChanger
 	ConsentBlocks PartnerBlocker
+	Proofs        Proofs
+	Feed          Feed
 	Customers     CustomerReader
 	Dispatches    Dispatches
 
@@ -117,7 +119,7 @@ func (d Deps) check() error {
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
 		"ConsentBlocks": d.ConsentBlocks == nil,
-		"Customers":     d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
+		"Proofs":        d.Proofs == nil, "Feed": d.Feed == nil, "Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)

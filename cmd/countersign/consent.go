@@ -19,7 +19,8 @@ func (a *app) consentCommand() *cobra.Command {
   countersign consent list --state active`,
 	}
 	cmd.AddCommand(
-		a.consentRequestCommand(), a.consentListCommand(), a.consentShowCommand(), a.consentHistoryCommand(), a.consentGrantCommand(),
+		a.consentRequestCommand(), a.consentListCommand(), a.consentShowCommand(), a.consentHistoryCommand(), a.receiptCommand(), a.exportCommand(), a.verifyCommand(),
+		a.consentGrantCommand(),
 		a.changeCommand(client.Decline, "Say no to a request (customer)", "too many devices"),
 		a.changeCommand(client.Withdraw, "Take a request back (partner)", "order cancelled"),
 		a.changeCommand(client.Suspend, "Pause a grant (customer)", "stocktaking"),

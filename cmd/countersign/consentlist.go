@@ -84,9 +84,9 @@ func (a *app) consentHistoryCommand() *cobra.Command {
 				return err
 			}
 			return a.print(newListing(items, false), func(g *grid) {
-				g.row("AT", "WHAT", "FROM", "TO", "BY", "REASON")
+				g.row("NUMBER", "AT", "WHAT", "FROM", "TO", "BY", "REASON")
 				for _, e := range items {
-					g.row(e.At, e.Subject, e.From, e.To, e.Actor+" "+e.ActorID, e.Reason)
+					g.row(e.Seq, e.At, e.Subject, e.From, e.To, e.Actor+" "+e.ActorID, e.Reason)
 				}
 			})
 		},

@@ -51,7 +51,7 @@ see. The devices of one batch are listed by countersign batches TENANT BATCH.`,
 	flags.StringVar(&filter.State, "state", "", "active or ended")
 	bindPeriod(cmd, &since, &until, "registered")
 	bindLimit(cmd, &limit)
-	cmd.AddCommand(a.removeDeviceCommand(), a.replaceDeviceCommand())
+	cmd.AddCommand(a.removeDeviceCommand(), a.replaceDeviceCommand(), a.whyDeviceCommand())
 	return cmd
 }
 

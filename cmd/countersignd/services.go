@@ -32,6 +32,7 @@ type services struct {
 	ledger   *authz.Keys // sign the ledger's checkpoints
 	order    *ledger.Sequencer
 	chains   *ledger.Reader
+	proofs   *consent.Receipts
 	secrets  *authz.Secrets
 	site     authz.Site
 	far      core         // the core, here or elsewhere
@@ -99,6 +100,9 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	})
 	s.reader = intake.NewReader(d.gateway)
 	s.chains = ledger.NewReader(d.gateway)
+	s.proofs = consent.NewReceipts(consent.ReceiptDeps{
+		Service: s.consent, Chains: s.chains, Signer: s.receipts, Issuer: s.site.Issuer(), Withdrawal: c.PublicURL + "/portal", Now: time.Now,
+	})
 	s.order, err = ledger.NewSequencer(ledger.Deps{
 		DB: d.gateway, Signer: s.ledger, Issuer: s.site.Issuer(), Holder: workerName(), Logger: log,
 	})

@@ -64,6 +64,8 @@ var causes = map[string]string{
 	"client_frozen":               "The credential was frozen, for example because its secret leaked.",
 	"tenant_suspended":            "The operator has suspended the customer.",
 	"consent_not_found":           "The id belongs to nobody, or to a consent between others.",
+	"receipt_not_found":           "The number belongs to another consent, or to something that has no receipt.",
+	"receipt_not_ready":           "The change was made this moment, or no replica that could number it runs.",
 	"consent_not_yours_to_change": "The caller may see this consent but has another part in it.",
 	"consent_wrong_state":         "It was decided, withdrawn or ended meanwhile, or the change does not start from its state.",
 	"consent_exists":              "The partner and the customer have a consent already.",

@@ -105,6 +105,8 @@ var consentCodes = []Code{
 	{"client_frozen", "2032", 403, "The OAuth client is frozen", ActorOperator, false, "Its owner or the operator can release it."},
 	{"tenant_suspended", "2032", 403, "The customer is suspended at this service", ActorOperator, false, "Nothing is accepted for it until the operator resumes it."},
 	{"consent_not_found", "1000", 404, "No such consent request or grant", ActorPartner, false, "List what you may see at `/v1/consents`."},
+	{"receipt_not_found", "1000", 404, "No change of this consent has that number", ActorPartner, false, "The history of the consent shows the numbers; leave it out for the last change."},
+	{"receipt_not_ready", "9900", 503, "The last change is not signed yet", ActorPartner, true, "It takes a second. Ask again."},
 	{"consent_not_yours_to_change", "2032", 403, "This change is not yours to make", ActorPartner, false, "A customer decides about its consent, a partner may withdraw its request, an operator may only end a grant."},
 	{"consent_wrong_state", "3000", 409, "The consent has moved on", ActorPartner, false, "Read it again before you decide."},
 	{"consent_exists", "3000", 409, "There is a consent that has not ended", ActorPartner, false, "End it before another one is granted."},

@@ -124,10 +124,13 @@ type Revocation struct {
 type ConsentLinks struct {
 	Self    string `json:"self"`
 	History string `json:"history"`
+	Receipt string `json:"receipt"`
 }
 
 // HistoryEntry is one entry of a consent's append-only history.
 type HistoryEntry struct {
+	Seq       int64     `json:"seq,omitzero"`  // number of the ledger's entry in the caller's own numbering; absent for the second until it has one
+	Hash      string    `json:"hash,omitzero"` // of that entry
 	At        time.Time `json:"at"`
 	Subject   string    `json:"subject"` // request or grant
 	From      string    `json:"from,omitzero"`

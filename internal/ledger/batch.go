@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/ledger/proof"
 	"countersign/models"
 )
 
@@ -28,7 +29,7 @@ func newBatch(d Deps, now time.Time, heads map[string]models.LedgerChain) *batch
 // add gives an entry its place in each of its chains: in the parties' first, because
 // the line in the chain of everything repeats those places.
 func (b *batch) add(e models.LedgerEntry) error {
-	var places []Place
+	var places []proof.Place
 	for _, chain := range partiesOf(e) {
 		place, err := b.link(e, chain, nil)
 		if err != nil {
@@ -52,20 +53,20 @@ func hasReceipt(e models.LedgerEntry) bool {
 }
 
 // link puts an entry at the end of one chain.
-func (b *batch) link(e models.LedgerEntry, chain string, parties []Place) (Place, error) {
+func (b *batch) link(e models.LedgerEntry, chain string, parties []proof.Place) (proof.Place, error) {
 	head := b.heads[chain]
 	line, err := lineOf(e, chain, head.Seq+1, parties)
 	if err != nil {
-		return Place{}, err
+		return proof.Place{}, err
 	}
 	if !b.touched[chain] {
 		b.touched[chain] = true
 		b.changed = append(b.changed, chain)
 	}
-	head = models.LedgerChain{Name: chain, Seq: head.Seq + 1, Hash: Next(head.Hash, line)}
+	head = models.LedgerChain{Name: chain, Seq: head.Seq + 1, Hash: proof.Next(head.Hash, line)}
 	b.heads[chain] = head
 	b.links = append(b.links, models.LedgerLink{Chain: chain, Seq: head.Seq, Entry: e.ID, Line: string(line), Hash: head.Hash})
-	return Place{Chain: chain, Seq: head.Seq, Hash: hexOf(head.Hash)}, nil
+	return proof.Place{Chain: chain, Seq: head.Seq, Hash: hexOf(head.Hash)}, nil
 }
 
 // close signs the end of every chain that grew and has no signature there yet.
@@ -90,7 +91,7 @@ func (b *batch) close() error {
 // before the commit.
 func (b *batch) sign(chain string) error {
 	head := b.heads[chain]
-	jws, err := b.signer.Sign(CheckpointType, Checkpoint{
+	jws, err := b.signer.Sign(proof.CheckpointType, proof.Checkpoint{
 		Issuer: b.issuer, IssuedAt: b.now.Unix(), Chain: chain, Seq: head.Seq, Hash: hexOf(head.Hash),
 	})
 	if err != nil {

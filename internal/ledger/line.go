@@ -1,15 +1,14 @@
 package ledger
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"countersign/internal/ledger/proof"
 	"countersign/models"
 )
 
@@ -21,44 +20,6 @@ func ChainOfPartner(id models.PartnerID) string { return "partner/" + string(id)
 
 // ChainOfTenant names the chain of a tenant.
 func ChainOfTenant(id models.TenantID) string { return "tenant/" + string(id) }
-
-// format is the version of Line. Another version would mean another reading of old
-// lines, so it is in every line.
-const format = 1
-
-// timeForm writes instants the one way lines have: UTC, six digits of a second.
-const timeForm = "2006-01-02T15:04:05.000000Z"
-
-// Line is an entry as one chain holds it. Its canonical JSON (RFC 8785) is what is
-// hashed.
-type Line struct {
-	V         int            `json:"v"` // format
-	Chain     string         `json:"chain"`
-	Seq       int64          `json:"seq"`
-	ID        string         `json:"id"` // GUID of the entry, the same in every chain
-	Kind      string         `json:"kind"`
-	Subject   string         `json:"subject"`
-	SubjectID string         `json:"subjectId"`
-	PartnerID string         `json:"partnerId,omitzero"`
-	TenantID  string         `json:"tenantId,omitzero"`
-	Actor     string         `json:"actor"`
-	ActorID   string         `json:"actorId,omitzero"`
-	RequestID string         `json:"requestId,omitzero"` // of the HTTP request
-	At        string         `json:"at"`
-	Body      jsontext.Value `json:"body"`
-	// In the chain of everything: where the entry stands in its parties' chains.
-	Parties []Place `json:"parties,omitzero"`
-}
-
-// Place is an entry's number and hash in a chain.
-type Place struct {
-	Chain string `json:"chain"`
-	Seq   int64  `json:"seq"`
-	Hash  string `json:"hash"` // hexadecimal digits
-}
-
-// Time is when it happened, by the database's clock.
-func (l Line) Time() (time.Time, error) { return time.Parse(timeForm, l.At) }
 
 // Members of a body that only one side sees.
 const (
@@ -87,16 +48,16 @@ func viewOf(chain string) view {
 }
 
 // lineOf is the entry as the reader of a chain may see it.
-func lineOf(e models.LedgerEntry, chain string, seq int64, parties []Place) (jsontext.Value, error) {
+func lineOf(e models.LedgerEntry, chain string, seq int64, parties []proof.Place) (jsontext.Value, error) {
 	v := viewOf(chain)
 	body, err := v.body(e.Body)
 	if err != nil {
 		return nil, err
 	}
-	line := Line{
-		V: format, Chain: chain, Seq: seq, ID: e.EntryID, Kind: e.Kind, Subject: e.Subject, SubjectID: e.SubjectID,
+	line := proof.Line{
+		V: proof.LineFormat, Chain: chain, Seq: seq, ID: e.EntryID, Kind: e.Kind, Subject: e.Subject, SubjectID: e.SubjectID,
 		PartnerID: string(e.PartnerID), TenantID: string(e.TenantID), Actor: string(e.Actor),
-		ActorID: e.ActorID, RequestID: e.HTTPRequest, At: e.At.UTC().Format(timeForm), Body: body, Parties: parties,
+		ActorID: e.ActorID, RequestID: e.HTTPRequest, At: proof.Instant(e.At), Body: body, Parties: parties,
 	}
 	if v.own != "" && v.own != e.Actor {
 		line.ActorID, line.RequestID = "", ""
@@ -132,18 +93,6 @@ func canonical(v any) (jsontext.Value, error) {
 		return nil, fmt.Errorf("write a line: %w", err)
 	}
 	return value, nil
-}
-
-// Next is the hash of the line that follows the hash before it: SHA-256 over both.
-// A nil hash stands for the beginning.
-func Next(before, line []byte) []byte {
-	if before == nil {
-		before = make([]byte, sha256.Size)
-	}
-	h := sha256.New()
-	h.Write(before)
-	h.Write(line)
-	return h.Sum(nil)
 }
 
 func hexOf(hash []byte) string { return hex.EncodeToString(hash) }

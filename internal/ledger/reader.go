@@ -63,6 +63,27 @@ func (r *Reader) End(ctx context.Context, chain string) (int64, error) {
 	return heads[chain].Seq, nil
 }
 
+// Settled waits until every entry about some subjects that was committed before the call
+// has its number, and reports whether that came before ctx ended.
+func (r *Reader) Settled(ctx context.Context, subjects ...string) (bool, error) {
+	tick := time.NewTicker(awaitEvery / 4)
+	defer tick.Stop()
+	for {
+		waits, err := r.rows(ctx).unsettled(subjects)
+		if err != nil && ctx.Err() == nil {
+			return false, fmt.Errorf("read the ledger: %w", err)
+		}
+		if err == nil && !waits {
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, nil
+		case <-tick.C:
+		}
+	}
+}
+
 // awaitEvery is how often Await looks, one read of one row each time.
 const awaitEvery = 250 * time.Millisecond
 

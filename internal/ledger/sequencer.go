@@ -11,22 +11,9 @@ import (
 	"countersign/models"
 )
 
-// CheckpointType is the typ of a signed checkpoint (RFC 7515 section 4.1.9).
-const CheckpointType = "ledger-checkpoint+jwt"
-
 // Signer signs claims as a compact JWS, under a key for checkpoints alone.
 type Signer interface {
 	Sign(typ string, claims any) (string, error)
-}
-
-// Checkpoint is what a signed checkpoint states: at this time the chain's entry with
-// this number, and through it every entry before, had this hash.
-type Checkpoint struct {
-	Issuer   string `json:"iss"`
-	IssuedAt int64  `json:"iat"` // seconds since 1970, by the database's clock
-	Chain    string `json:"chain"`
-	Seq      int64  `json:"seq"`
-	Hash     string `json:"hash"` // hexadecimal digits
 }
 
 // Deps is what a Sequencer needs; all of it is required but Logger.

@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/db"
 	"countersign/internal/dbtest"
+	"countersign/internal/ledger/proof"
 	"countersign/models"
 	"countersign/models/migrations"
 )
@@ -96,14 +97,14 @@ func (w *world) step(t *testing.T, s *Sequencer, want int) {
 
 // read returns a chain after checking it with code of its own: numbers from 1 without
 // a hole, each hash over the one before and the line, each line canonical.
-func (w *world) read(t *testing.T, chain string) []Line {
+func (w *world) read(t *testing.T, chain string) []proof.Line {
 	t.Helper()
 	found, err := w.Page(t.Context(), chain, 0, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := make([]byte, 32)
-	lines := make([]Line, len(found))
+	lines := make([]proof.Line, len(found))
 	for i, item := range found {
 		sum := sha256.Sum256(append(append([]byte{}, before...), item.Line...))
 		if item.Seq != int64(i+1) || string(item.Hash) != string(sum[:]) {
@@ -194,12 +195,12 @@ func (w *world) checkCheckpoints(t *testing.T) {
 				}
 				continue
 			}
-			text, ok := strings.CutPrefix(item.Checkpoint, CheckpointType+" ")
-			var c Checkpoint
+			text, ok := strings.CutPrefix(item.Checkpoint, proof.CheckpointType+" ")
+			var c proof.Checkpoint
 			if err := json.Unmarshal([]byte(text), &c); err != nil || !ok {
 				t.Fatal(err)
 			}
-			want := Checkpoint{Issuer: "https://gw.example", IssuedAt: w.clock.Now().Unix(), Chain: chain, Seq: item.Seq, Hash: hex.EncodeToString(item.Hash)}
+			want := proof.Checkpoint{Issuer: "https://gw.example", IssuedAt: w.clock.Now().Unix(), Chain: chain, Seq: item.Seq, Hash: hex.EncodeToString(item.Hash)}
 			if c != want {
 				t.Errorf("checkpoint %+v, want %+v", c, want)
 			}

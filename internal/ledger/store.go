@@ -119,6 +119,14 @@ func (r rows) oldest() (*time.Time, error) {
 
 // --- readers
 
+// unsettled reports whether an entry about one of the subjects has no place yet.
+func (r rows) unsettled(subjects []string) (bool, error) {
+	var ids []int64
+	err := r.g.Model(&models.LedgerInbox{}).Joins("JOIN ledger_entries e ON e.id = ledger_inbox.id").
+		Where("e.subject_id IN ?", subjects).Limit(1).Pluck("ledger_inbox.id", &ids).Error
+	return len(ids) > 0, err
+}
+
 // linkRow is a link with what a reader of it wants.
 type linkRow struct {
 	Seq     int64
