@@ -124,6 +124,7 @@ func (v *visit) handOver(to signin.Redirect) error {
 		return errs.From(errors.New("the sign-in leads to no address"))
 	}
 	v.setCookie(signInCookie, to.Cookie, signin.AttemptLife)
+	v.w.Header().Set("Refresh", "0; url="+u.String())
 	v.show(http.StatusOK, "hand-over", v.T("handover.title"), handOver{URL: u.String(), Host: u.Host})
 	return nil
 }

@@ -36,10 +36,13 @@ func (p *Page) Accessible() {
 func (p *Page) violations() (found []string) {
 	p.t.Helper()
 	var all []violation
-	p.Do("run axe-core", chromedp.Evaluate(axe+";true", nil), chromedp.Evaluate(
-		`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`, &all,
-		func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) },
-	))
+	p.scripted(func() {
+		p.t.Helper()
+		p.Do("run axe-core", chromedp.Evaluate(axe+";true", nil), chromedp.Evaluate(
+			`axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations)`, &all,
+			func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) },
+		))
+	})
 	for _, v := range all {
 		for _, node := range v.Nodes {
 			found = append(found, fmt.Sprintf("%s: %s, at %v: %s", v.ID, v.Help, node.Target, strings.Join(strings.Fields(node.Summary), " ")))

@@ -15,12 +15,15 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Page is a tab and what it did so far.
 type Page struct {
 	t   testing.TB
 	ctx context.Context
+
+	noScript bool // the page may run none
 
 	mu       sync.Mutex
 	requests []string
@@ -97,7 +100,106 @@ func (p *Page) Quiet(origin string) {
 // Dark shows the page as to a reader who prefers a dark ground.
 func (p *Page) Dark() {
 	p.t.Helper()
-	p.Do("prefer dark", emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}))
+	p.prefer("dark")
+}
+
+// Light shows the page as to a reader who prefers a light ground.
+func (p *Page) Light() {
+	p.t.Helper()
+	p.prefer("light")
+}
+
+func (p *Page) prefer(scheme string) {
+	p.t.Helper()
+	p.Do("prefer "+scheme, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+}
+
+// Go opens another address in the same tab and waits until it is loaded.
+func (p *Page) Go(url string) {
+	p.t.Helper()
+	p.Do("go to "+url, chromedp.Navigate(url))
+}
+
+// Wide makes the tab so many CSS pixels wide.
+func (p *Page) Wide(pixels int64) {
+	p.t.Helper()
+	p.Do("change the width", emulation.SetDeviceMetricsOverride(pixels, 900, 1, false))
+}
+
+// Speak lets the reader prefer a language, as the browser's Accept-Language says it.
+func (p *Page) Speak(language string) {
+	p.t.Helper()
+	p.Do("prefer a language", network.SetExtraHTTPHeaders(network.Headers{"Accept-Language": language}))
+}
+
+// WithoutScript keeps the page from running any script. Looking at the page from outside
+// still works.
+func (p *Page) WithoutScript() {
+	p.t.Helper()
+	p.noScript = true
+	p.Do("switch scripts off", emulation.SetScriptExecutionDisabled(true))
+}
+
+// scripted runs what needs scripts from outside in a page that was loaded without: its own
+// never ran, and run no more when they are switched on.
+func (p *Page) scripted(fn func()) {
+	p.t.Helper()
+	if !p.noScript {
+		fn()
+		return
+	}
+	p.Do("switch scripts on for the test", emulation.SetScriptExecutionDisabled(false))
+	fn()
+	p.Do("switch scripts off again", emulation.SetScriptExecutionDisabled(true))
+}
+
+// Cookie gives the browser a cookie for an address.
+func (p *Page) Cookie(url, name, value string) {
+	p.t.Helper()
+	p.Do("set a cookie", network.SetCookie(name, value).WithURL(url))
+}
+
+// Fits fails the test when the page is wider than its window, so that a reader would have
+// to scroll in two directions (WCAG 2.2, 1.4.10).
+func (p *Page) Fits() {
+	p.t.Helper()
+	var over float64
+	p.Do("measure the page", chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &over))
+	if over > 0 {
+		p.t.Errorf("browsertest: the page is %v pixels wider than its window", over)
+	}
+}
+
+// Tab moves the focus with the keyboard until it is on an element that fits a CSS
+// selector, and fails the test when that never happens or the focus cannot be seen.
+func (p *Page) Tab(selector string) {
+	p.t.Helper()
+	const script = `(() => { const e = document.activeElement; if (!e || !e.matches(%q)) return "";
+		const s = getComputedStyle(e); return s.outlineStyle === "none" || s.outlineWidth === "0px" ? "hidden" : "seen" })()`
+	for range 120 {
+		var focus string
+		p.Do("press Tab", chromedp.KeyEvent(kb.Tab), chromedp.Evaluate(fmt.Sprintf(script, selector), &focus))
+		switch focus {
+		case "seen":
+			return
+		case "hidden":
+			p.t.Fatalf("browsertest: the focus on %s cannot be seen", selector)
+		}
+	}
+	p.t.Fatalf("browsertest: the keyboard never reaches %s", selector)
+}
+
+// Press presses a key, such as kb.Enter, or types a text.
+func (p *Page) Press(keys string) {
+	p.t.Helper()
+	p.Do("press a key", chromedp.KeyEvent(keys))
+}
+
+// Address is where the tab is.
+func (p *Page) Address() (url string) {
+	p.t.Helper()
+	p.Do("read the address", chromedp.Location(&url))
+	return url
 }
 
 // Screenshot writes a picture of the whole page, to be looked at by hand.

@@ -1,0 +1,89 @@
+package portal_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"countersign/internal/browsertest"
+	"countersign/models"
+)
+
+// pictures is where the tests put what the pages look like: a folder that is not kept.
+func pictures(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join("..", "..", "pictures")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// allPages are the pages that somebody sees, by the name of their picture.
+func allPages() map[string]string {
+	return map[string]string{
+		"requests": "/portal/requests", "request": requestPage, "unexpected": requestPage + "/unexpected",
+		"permissions": "/portal/permissions", "permissions-ended": "/portal/permissions?state=ended", "permission": "/portal/permissions/" + live,
+		"suspend": "/portal/permissions/" + live + "/suspend", "end": "/portal/permissions/" + live + "/end",
+		"ended": "/portal/permissions/" + gone + "/ended", "ending": "/portal/permissions/" + ending + "/ended?stay=1",
+		"devices": "/portal/permissions/" + live + "/devices", "device": "/portal/devices/0190eeee-0000-7000-8000-000000000001",
+		"partners": "/portal/partners?find=none", "partner": "/portal/partners/" + string(northwind), "history": "/portal/history",
+		"organisation": "/portal/organisation", "people": "/portal/people", "sign-in-settings": "/portal/organisation/sign-in",
+		"preferences": "/portal/preferences", "nowhere": "/portal/nowhere", "declined": "/portal/requests?state=declined",
+	}
+}
+
+// Every page, in a wide window in English on a light ground and at 320 pixels in German on
+// a dark one: axe-core finds nothing, nothing is cut off or runs out of the window, and
+// the browser asks this server alone.
+func TestEveryPage_isAccessible(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.world.blocked = []models.PartnerID{northwind}
+	k.world.partner.Kind = models.IndirectReseller
+	session := k.world.person(fabrikam, models.PersonAdmin, true)
+	page := browsertest.Start(t).Open(k.server.URL + "/portal/sign-in")
+	look := func(name, path string) {
+		page.Wide(1280)
+		page.Light()
+		page.Speak("en")
+		page.Go(k.server.URL + path)
+		page.Accessible()
+		page.Fits()
+		page.Screenshot(filepath.Join(pictures(t), name+".png"))
+		page.Wide(320)
+		page.Dark()
+		page.Speak("de")
+		page.Go(k.server.URL + path)
+		page.Accessible()
+		page.Fits()
+		page.Screenshot(filepath.Join(pictures(t), name+"-320-dark-de.png"))
+	}
+	look("sign-in", "/portal/sign-in")
+	page.Cookie(k.server.URL, "countersign-invitation", secret)
+	look("set-up", "/portal/set-up")
+	page.Cookie(k.server.URL, "countersign-session", session)
+	for name, path := range allPages() {
+		look(name, path)
+	}
+	for _, request := range page.Requests() {
+		if len(request) < len(k.server.URL) || request[:len(k.server.URL)] != k.server.URL {
+			t.Errorf("the page asked for %s", request)
+		}
+	}
+}
+
+// W4: what a partner writes runs nothing, in a real browser.
+func TestHostileText_runsNothing(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	k.world.partner.Name = `<script>document.title="taken"</script><img src=x onerror='document.title="taken"'>`
+	k.world.requests[waiting].Purpose = `<svg onload='document.title="taken"'>` + "\u2028" + `</blockquote><script>document.title="taken"</script>`
+	page := browsertest.Start(t).Open(k.server.URL + "/portal/sign-in")
+	page.Cookie(k.server.URL, "countersign-session", k.world.person(fabrikam, models.PersonAdmin, true))
+	page.Go(k.server.URL + requestPage)
+	if title := page.Text("h1"); title == "" || page.Text("title") == "taken" {
+		t.Errorf("the title is %q", page.Text("title"))
+	}
+	page.Quiet(k.server.URL)
+}
