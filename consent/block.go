@@ -115,7 +115,7 @@ func (s *Service) decideOn(ctx context.Context, actor Actor, partner models.Part
 		if err := mayDecide(r, actor, now); err != nil {
 			return err
 		}
-		if _, _, err := r.pair(partner, actor.TenantID); err != nil {
+		if _, _, err := r.parties(actor.TenantID, []models.PartnerID{partner}); err != nil {
 			return err
 		}
 		return fn(ctx, tx, now)

@@ -138,10 +138,15 @@ func ends(state models.GrantState) bool {
 }
 
 func grantEvent(r rows, from models.GrantState, grant models.Grant, c cause) error {
+	return grantNote(r, from, grant, "", c)
+}
+
+// grantNote is grantEvent under the ledger's word for what moves nothing.
+func grantNote(r rows, from models.GrantState, grant models.Grant, kind string, c cause) error {
 	return addEvent(r, models.ConsentEvent{
 		Subject: models.SubjectGrant, SubjectID: string(grant.ID), PartnerID: grant.PartnerID, TenantID: &grant.TenantID,
 		FromState: string(from), ToState: string(grant.State), Epoch: grant.Epoch,
-	}, record{grant: &grant}, c)
+	}, record{grant: &grant, kind: kind}, c)
 }
 
 // addEvent writes the history and the ledger. what is the request or grant after the

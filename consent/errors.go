@@ -88,3 +88,13 @@ var refusals = map[string]*errs.Error{
 	ReasonScope: ErrScopeMissing, ReasonSuspended: ErrSuspended, ReasonPartnerSuspended: ErrPartnerSuspended,
 	ReasonClientFrozen: ErrClientFrozen, ReasonTenantSuspended: ErrTenantSuspended,
 }
+
+// Refusals of changes to grants.
+var (
+	// ErrNeedsPerson: what becomes wider is decided by a person, not by a client.
+	ErrNeedsPerson = errs.New(errs.Forbidden, "consent_needs_person",
+		"Only a person of the organisation can widen or renew a permission, signed in on the pages. The partner can ask for it with a request that names the grant.")
+	// ErrCount: the caller expected to end another number of grants.
+	ErrCount = errs.New(errs.Conflict, "consent_count_mismatch",
+		"The number of permissions to end is not the one you named, so none was ended. Look at the list and repeat it with the number there.")
+)

@@ -61,11 +61,12 @@ func (s *Service) expireGrants(ctx context.Context) error {
 // certainty only: work under it carries a NotAfter no later than the expiry.
 func (s *Service) expireGrant(ctx context.Context, id models.GrantID) error {
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		grant, now, err := lockGrant(ctx, tx, id, scope{})
-		if err != nil || ends(grant.State) || now.Before(grant.ExpiresAt) {
+		found, err := lockFamily(ctx, tx, id, scope{})
+		if err != nil || ends(found.grant.State) || found.now.Before(found.grant.ExpiresAt) {
 			return err
 		}
-		_, err = moveGrant(within(ctx, tx), grant, models.GrantExpired, cause{actor: system, reason: "its time was over", at: now}, 0)
+		c := cause{actor: system, reason: "its time was over", at: found.now}
+		_, err = found.end(within(ctx, tx), models.GrantExpired, c, 0)
 		return err
 	})
 	if err != nil {

@@ -97,9 +97,13 @@ func (s *Service) deliver(ctx context.Context, fence models.Fence) error {
 	if err := s.sink.Fence(call, fence.Kind, fence.SubjectID, fence.MinEpoch); err != nil {
 		return errors.Join(err, s.postpone(ctx, fence, err))
 	}
+	last, err := s.lastUnder(ctx, fence)
+	if err != nil {
+		return errors.Join(err, s.postpone(ctx, fence, err))
+	}
 	return s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if fence.Kind == models.SubjectOfGrant {
-			if err := finishRevoking(ctx, tx, fence); err != nil {
+			if err := finishRevoking(ctx, tx, fence, last); err != nil {
 				return err
 			}
 		}

@@ -42,7 +42,11 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 		if err != nil {
 			return err
 		}
-		now, err := enterPair(ctx, tx, request.PartnerID, actor.TenantID)
+		sides, err := r.sidesOf(request)
+		if err != nil {
+			return err
+		}
+		now, err := enterParties(ctx, tx, actor.TenantID, sides...)
 		if err != nil {
 			return err
 		}
@@ -55,49 +59,182 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 		if grant, err = terms.narrow(request, now); err != nil {
 			return err
 		}
-		grant.ID, grant.TenantID = models.GrantID(s.newID()), actor.TenantID
-		c, err := s.record(r, decided{
-			kind: models.DecisionGranted, request: &request.ID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
-			promise: PromiseOfGrant(grant), shown: terms.Shown,
-		}, cause{actor: actor, at: now})
-		if err != nil {
-			return err
+		grant.TenantID = actor.TenantID
+		c := cause{actor: actor, at: now}
+		switch {
+		case request.Amends != nil:
+			grant, err = s.grantChange(ctx, tx, request, grant, terms.Shown, c)
+		case request.Derives != nil:
+			grant, err = s.grantUnder(ctx, tx, request, grant, terms.Shown, c)
+		default:
+			grant, err = s.grantNew(r, &request, grant, terms.Shown, c)
 		}
-		request.State, request.GrantID = models.RequestGranted, &grant.ID
-		if _, err := moveRequest(r, models.RequestPending, request, c); err != nil {
-			return err
-		}
-		if err := addGrant(r, grant, c); err != nil {
-			return err
-		}
-		grant, err = r.grant(grant.ID, scope{}) // with the lock id the database drew
 		return err
 	})
 	return grant, err
 }
 
-// enterPair takes the gates of partner and tenant shared and refuses when either
-// is suspended: nobody becomes a partner's customer while the partner is stopped.
-// It returns the database's clock, read under the gate.
-func enterPair(ctx context.Context, tx *db.Tx, partner models.PartnerID, tenant models.TenantID) (time.Time, error) {
-	r := within(ctx, tx)
-	p, t, err := r.pair(partner, tenant)
+// grantNew adds a grant, answers the request if there is one, and lets the partner's
+// providers act under it.
+func (s *Service) grantNew(r rows, request *models.ConsentRequest, grant models.Grant, shown Reading, c cause) (models.Grant, error) {
+	grant.ID = models.GrantID(s.newID())
+	c, err := s.record(r, decided{
+		kind: models.DecisionGranted, request: grant.RequestID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
+		promise: PromiseOfGrant(grant), shown: shown,
+	}, c)
 	if err != nil {
-		return time.Time{}, err
+		return grant, err
 	}
-	if err := tx.Gate(ctx, shared(p.Gate), shared(t.Gate)); err != nil {
-		return time.Time{}, err
+	if request != nil {
+		if err := answerYes(r, *request, grant.ID, c); err != nil {
+			return grant, err
+		}
 	}
-	if p, t, err = r.pair(partner, tenant); err != nil {
-		return time.Time{}, err
+	if err := addGrant(r, grant, c); err != nil {
+		return grant, err
 	}
-	if p.State != models.PartnerActive {
-		return time.Time{}, errPartnerStopped
+	if grant.DerivedFrom == nil {
+		if err := s.derive(r, grant, c); err != nil {
+			return grant, err
+		}
 	}
-	if t.State != models.TenantActive {
-		return time.Time{}, ErrTenantSuspended
+	return r.grant(grant.ID, scope{}) // with the lock id the database drew
+}
+
+// answerYes closes a request with the grant that it became.
+func answerYes(r rows, request models.ConsentRequest, grant models.GrantID, c cause) error {
+	request.State, request.GrantID = models.RequestGranted, &grant
+	_, err := moveRequest(r, models.RequestPending, request, c)
+	return err
+}
+
+// grantChange says yes to a partner that asked for other terms of its grant.
+func (s *Service) grantChange(ctx context.Context, tx *db.Tx, request models.ConsentRequest, terms models.Grant, shown Reading, c cause) (models.Grant, error) {
+	before, now, err := lockGrant(ctx, tx, *request.Amends, scope{partner: request.PartnerID, tenant: terms.TenantID})
+	if err != nil {
+		return before, err
 	}
-	return tx.Now(ctx)
+	if err := isLive(before, now); err != nil {
+		return before, err
+	}
+	r, after := within(ctx, tx), before
+	after.Scopes, after.DeviceLimit, after.GrantLists, after.ExpiresAt = terms.Scopes, terms.DeviceLimit, terms.GrantLists, terms.ExpiresAt
+	c.at = now
+	c, err = s.record(r, decided{
+		kind: models.DecisionWidened, request: &request.ID, grant: &after.ID, partner: after.PartnerID, tenant: after.TenantID,
+		promise: PromiseOfGrant(after), shown: shown,
+	}, c)
+	if err != nil {
+		return before, err
+	}
+	if err := answerYes(r, request, after.ID, c); err != nil {
+		return before, err
+	}
+	d := compareTerms(before, after)
+	if d.change == "" {
+		return before, nil // the tenant was faster and has done it already
+	}
+	return amendGrant(r, before, after, d, &request.ID, c)
+}
+
+// grantUnder says yes to a provider that asked to act under its reseller's grant.
+func (s *Service) grantUnder(ctx context.Context, tx *db.Tx, request models.ConsentRequest, terms models.Grant, shown Reading, c cause) (models.Grant, error) {
+	r := within(ctx, tx)
+	parent, err := r.grant(*request.Derives, scope{tenant: terms.TenantID})
+	if err != nil {
+		return parent, err
+	}
+	if err := tx.Gate(ctx, shared(parent.Gate)); err != nil {
+		return parent, err
+	}
+	if parent, err = r.grant(*request.Derives, scope{tenant: terms.TenantID}); err != nil {
+		return parent, err
+	}
+	if err := isLive(parent, c.at); err != nil {
+		return parent, err
+	}
+	links, err := r.linksOf(parent.PartnerID)
+	if err != nil {
+		return parent, err
+	}
+	for _, link := range links {
+		if link.ProviderID != request.PartnerID {
+			continue
+		}
+		child := s.child(parent, link, &request.ID)
+		child.Scopes, child.ExpiresAt, child.CreatedAt = terms.Scopes, earlier(terms.ExpiresAt, parent.ExpiresAt), c.at
+		return s.grantNew(r, &request, child, shown, c)
+	}
+	return parent, ErrWrongState.WithDetail("Reseller and provider are linked no more. Decline the request.")
+}
+
+// Gift is a grant that a tenant gives without having been asked.
+type Gift struct {
+	Partner   models.PartnerID
+	Scopes    []string
+	Limits    Limits
+	ExpiresAt *time.Time // nil means a year from now
+	Shown     Reading
+}
+
+// Give makes a grant without a request. It takes a person of the tenant who signed in
+// just now. ErrExists means that the partner has a live grant.
+func (s *Service) Give(ctx context.Context, actor Actor, gift Gift) (models.Grant, error) {
+	if actor.Kind != models.ActorCustomer {
+		return models.Grant{}, ErrNotYours
+	}
+	if actor.Person == nil {
+		return models.Grant{}, ErrNeedsPerson
+	}
+	grant, err := s.giveOnce(ctx, actor, gift)
+	if !errors.Is(err, errNotAlone) {
+		return grant, err
+	}
+	if err := s.expireLive(ctx, gift.Partner, actor.TenantID); err != nil {
+		return models.Grant{}, err
+	}
+	grant, err = s.giveOnce(ctx, actor, gift)
+	if errors.Is(err, errNotAlone) {
+		return models.Grant{}, ErrExists
+	}
+	return grant, err
+}
+
+func (s *Service) giveOnce(ctx context.Context, actor Actor, gift Gift) (models.Grant, error) {
+	var grant models.Grant
+	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := enterParties(ctx, tx, actor.TenantID, gift.Partner)
+		if errors.Is(err, ErrNotFound) {
+			return ErrInvalid.WithFields(errs.Field{Name: "partner", Cause: "is not the id of a partner"})
+		}
+		if err != nil {
+			return err
+		}
+		r := within(ctx, tx)
+		if err := mayGrant(r, actor, now); err != nil {
+			return err
+		}
+		var faults faults
+		limits := faults.limits(gift.Limits)
+		grant = models.Grant{
+			PartnerID: gift.Partner, TenantID: actor.TenantID, State: models.GrantActive, Epoch: 1, Version: 1, RecountVersion: 1,
+			Scopes: faults.scopes(gift.Scopes), DeviceLimit: limits.Devices, GrantLists: limits.lists(),
+			ExpiresAt: now.Add(defaultGrant), CreatedAt: now,
+		}
+		if gift.ExpiresAt != nil {
+			grant.ExpiresAt = instant(*gift.ExpiresAt)
+			faults.between("expiresAt", grant.ExpiresAt, now, now.Add(longestGrant))
+		}
+		if err := faults.err(); err != nil {
+			return err
+		}
+		if err := gift.Shown.check(PromiseOfGrant(grant)); err != nil {
+			return err
+		}
+		grant, err = s.grantNew(r, nil, grant, gift.Shown, cause{actor: actor, at: now})
+		return err
+	})
+	return grant, err
 }
 
 // errPartnerStopped is ErrPartnerSuspended, told to the customer.

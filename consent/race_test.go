@@ -170,10 +170,11 @@ func TestGrantWaitsForASuspension(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, db.Postgres)
 	request := w.request(t)
-	p, tenant, err := w.rows(t.Context()).pair(w.ask.Partner, w.ask.Tenant)
+	found, tenant, err := w.rows(t.Context()).parties(w.ask.Tenant, []models.PartnerID{w.ask.Partner})
 	if err != nil {
 		t.Fatal(err)
 	}
+	p := found[0]
 	for _, c := range []struct {
 		table, id string
 		gate      int64

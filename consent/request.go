@@ -3,9 +3,11 @@ package consent
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"countersign/internal/db"
+	"countersign/internal/errs"
 	"countersign/models"
 )
 
@@ -32,6 +34,10 @@ func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (Ask
 		if err != nil {
 			return fmt.Errorf("read the database's clock: %w", err)
 		}
+		ask, err := ask.amending(within(ctx, tx), actor, now)
+		if err != nil {
+			return err
+		}
 		if request, err = ask.validate(now); err != nil {
 			return err
 		}
@@ -56,6 +62,32 @@ func (s *Service) Request(ctx context.Context, actor Actor, ask NewRequest) (Ask
 		s.prober.Asked(ctx, actor.PartnerID, request.TenantID != nil)
 	}
 	return Asked{request, secret}.forPartner(), nil
+}
+
+// amending fills in, from the grant that a request is about, what the request leaves out.
+func (n NewRequest) amending(r rows, actor Actor, now time.Time) (NewRequest, error) {
+	if n.Amends == "" {
+		return n, nil
+	}
+	grant, err := r.grant(n.Amends, scope{partner: actor.PartnerID})
+	if err != nil {
+		return n, err
+	}
+	if err := isLive(grant, now); err != nil {
+		return n, err
+	}
+	if grant.DerivedFrom != nil {
+		return n, ErrInvalid.WithFields(errs.Field{Name: "amends", Cause: "is a consent that rests on the reseller's; the reseller asks for other terms"})
+	}
+	n.Tenant = string(grant.TenantID)
+	if n.Scopes == nil {
+		n.Scopes = strings.Fields(grant.Scopes)
+	}
+	if n.GrantUntil == nil {
+		n.GrantUntil = &grant.ExpiresAt
+	}
+	n.Limits = n.Limits.over(LimitsOf(grant))
+	return n, nil
 }
 
 // address finds out whom a request reaches. It does the same for everybody, so that

@@ -39,24 +39,24 @@ func (s *Service) Revoke(ctx context.Context, actor Actor, id models.GrantID, re
 	return s.revocation(ctx, id)
 }
 
-// startRevoking stops acceptance and asks for the fence, in one transaction. A
-// grant that is already revoking or revoked stays as it is.
+// startRevoking stops acceptance, also of what rests on the grant, and asks for the
+// fences, in one transaction. A grant that is already revoking or revoked stays as it is.
 func (s *Service) startRevoking(ctx context.Context, id models.GrantID, own scope, c cause, floor int64) (models.Grant, error) {
 	var grant models.Grant
 	err := s.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		found, now, err := lockGrant(ctx, tx, id, own)
+		found, err := lockFamily(ctx, tx, id, own)
 		if err != nil {
 			return err
 		}
-		grant = found
-		if found.State == models.GrantRevoking || found.State == models.GrantRevoked {
+		grant = found.grant
+		if grant.State == models.GrantRevoking || grant.State == models.GrantRevoked {
 			return nil
 		}
-		if err := mayDecide(within(ctx, tx), c.actor, now); err != nil {
+		if err := mayDecide(within(ctx, tx), c.actor, found.now); err != nil {
 			return err
 		}
-		c.at = now
-		grant, err = moveGrant(within(ctx, tx), found, models.GrantRevoking, c, floor)
+		c.at = found.now
+		grant, err = found.end(within(ctx, tx), models.GrantRevoking, c, floor)
 		return err
 	})
 	return grant, err
@@ -79,7 +79,7 @@ func (s *Service) revocation(ctx context.Context, id models.GrantID) (Revocation
 	}
 	// Every claim read its clock under the gate before this grant ended, and
 	// its work carries a NotAfter within the bound.
-	answer := Revocation{Grant: grant, NothingAfter: grant.EndedAt.Add(NotAfterBound + ClockSkew)}
+	answer := Revocation{Grant: grant, NothingAfter: grant.EndedAt.Add(NotAfterBound + ClockSkew), Last: grant.Last}
 	if grant.State == models.GrantRevoked {
 		answer.Done = true
 		if answer.Moment, err = s.rows(ctx).momentOf(id); err != nil {
@@ -91,7 +91,7 @@ func (s *Service) revocation(ctx context.Context, id models.GrantID) (Revocation
 
 // finishRevoking completes a revocation whose fence the core has acknowledged.
 // Another replica may have been faster.
-func finishRevoking(ctx context.Context, tx *db.Tx, fence models.Fence) error {
+func finishRevoking(ctx context.Context, tx *db.Tx, fence models.Fence, last models.LastDevice) error {
 	grant, now, err := lockGrant(ctx, tx, models.GrantID(fence.SubjectID), scope{})
 	if err != nil {
 		return err
@@ -99,7 +99,12 @@ func finishRevoking(ctx context.Context, tx *db.Tx, fence models.Fence) error {
 	if grant.State != models.GrantRevoking || grant.Epoch > fence.MinEpoch {
 		return nil
 	}
-	_, err = moveGrant(within(ctx, tx), grant, models.GrantRevoked, cause{actor: system, reason: "the core acknowledged the stop", at: now}, 0)
+	r := within(ctx, tx)
+	if err := r.setLast(grant.ID, last); err != nil {
+		return fmt.Errorf("note the last device: %w", err)
+	}
+	grant.Last = last
+	_, err = moveGrant(r, grant, models.GrantRevoked, cause{actor: system, reason: "the core acknowledged the stop", at: now}, 0)
 	return err
 }
 

@@ -96,8 +96,8 @@ func TestWhoMayRevoke(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {
 		grant := w.granted(t, 0)
-		_, err := w.Revoke(t.Context(), w.byFirm, grant.ID, "")
-		wantErr(t, err, ErrNotYours)
+		_, err := w.Revoke(t.Context(), w.addPartner(t, "Rival"), grant.ID, "")
+		wantErr(t, err, ErrNotFound)
 		_, err = w.Revoke(t.Context(), w.addTenant(t, "Stranger"), grant.ID, "")
 		wantErr(t, err, ErrNotFound)
 		_, err = w.Revoke(t.Context(), w.byCust, models.GrantID(uuid.NewString()), "")

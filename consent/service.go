@@ -25,6 +25,7 @@ type Deps struct {
 	DB        *db.DB
 	Sink      FenceSink
 	Reader    FenceReader   // nil never compares what the core keeps
+	Last      LastReader    // nil leaves the last device of an ended grant unnamed
 	Logger    *slog.Logger  // nil discards
 	NewID     func() string // nil makes UUIDv7
 	FenceWait time.Duration // how long one call of the sink may take, and so a revoke wait; 0 means 3 s
@@ -45,6 +46,7 @@ type Service struct {
 	db     *db.DB
 	sink   FenceSink
 	reader FenceReader
+	last   LastReader
 	log    *slog.Logger
 	newID  func() string
 	wait   time.Duration
@@ -58,7 +60,7 @@ type Service struct {
 // New makes a Service. RunFences must run beside it in at least one replica.
 func New(d Deps) *Service {
 	s := &Service{
-		db: d.DB, sink: d.Sink, reader: d.Reader, log: d.Logger, newID: d.NewID,
+		db: d.DB, sink: d.Sink, reader: d.Reader, last: d.Last, log: d.Logger, newID: d.NewID,
 		wait: d.FenceWait, sweep: d.Sweep, tick: d.Tick, jitter: d.Jitter,
 		caps: d.Caps.withDefaults(), prober: d.Prober,
 	}

@@ -248,16 +248,6 @@ func (r rows) overdueGrants(now time.Time) ([]models.GrantID, error) {
 	return ids, err
 }
 
-// --- the gate
-
-// pair reads the switches of a partner and a tenant, and their locks.
-func (r rows) pair(partner models.PartnerID, tenant models.TenantID) (p models.Partner, t models.Tenant, err error) {
-	if err = r.g.Where("id = ?", partner).Take(&p).Error; err == nil {
-		err = r.g.Where("id = ?", tenant).Take(&t).Error
-	}
-	return p, t, notFound(err)
-}
-
 // --- history and fences
 
 // addEvent writes an entry of the history, and the same into the ledger unless the

@@ -31,9 +31,10 @@ type grantRule struct {
 	raises   bool
 }
 
-// enders may end a grant; system is a comparison with the core that found its
-// fence ahead of ours. Operators end grants and never give them.
-var enders = []models.ActorKind{models.ActorCustomer, models.ActorOperator, models.ActorSystem}
+// enders may end a grant: the customer, the partner that gives its own back, and the
+// system by a comparison with the core that found its fence ahead of ours. Operators
+// end grants and never give them.
+var enders = []models.ActorKind{models.ActorCustomer, models.ActorPartner, models.ActorOperator, models.ActorSystem}
 
 var (
 	customerOnly = []models.ActorKind{models.ActorCustomer}

@@ -32,6 +32,10 @@ type Evidence struct {
 
 // NewRequest is what a partner asks of a tenant.
 type NewRequest struct {
+	// Amends asks to change this grant instead of for a new one: what is left out stays
+	// as it is, 0 devices and an empty list ask to lift a limit, and Tenant is the
+	// grant's.
+	Amends     models.GrantID
 	Tenant     string     // tenant id (GUID) or verified domain; it may name nobody
 	Purpose    string     // why, in the partner's words; required
 	Reference  string     // order or contract reference; may be empty
@@ -60,6 +64,9 @@ type Revocation struct {
 	Done         bool
 	Moment       time.Time // set when Done; database clock, after the core's acknowledgement
 	NothingAfter time.Time // always set; by construction of NotAfter, whatever the core does
+	// Last is the last device let through, known when Done; all nil when there was
+	// none, and without a LastReader.
+	Last models.LastDevice
 }
 
 // Kind tells the two halves of a consent apart.

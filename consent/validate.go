@@ -31,6 +31,9 @@ func (n NewRequest) validate(now time.Time) (models.ConsentRequest, error) {
 	if request.Purpose == "" {
 		faults.add("purpose", "is missing: say in one sentence why you ask, the customer reads it")
 	}
+	if n.Amends != "" {
+		request.Amends = &n.Amends
+	}
 	limits := faults.limits(n.Limits)
 	request.DeviceLimit, request.GrantLists = limits.Devices, limits.lists()
 	if n.GrantUntil != nil {

@@ -51,6 +51,7 @@ type Filter struct {
 	Serial     string // cleaned as a hash is; letter case does not count
 	ProductKey string // product key id (PKID)
 	GroupTag   string // exactly
+	Grant      models.GrantID
 	State      models.RegistrationState
 	Since      time.Time // registered at or after
 	Until      time.Time // registered before

@@ -293,3 +293,29 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 		}
 	})
 }
+
+func TestDevicesOfOneGrant(t *testing.T) {
+	both(t, func(t *testing.T, c core) {
+		first, second := granted(oak, acme), granted(oak, acme)
+		second.GrantID = "grant-later"
+		second.Epochs[3].ID = "grant-later"
+		var ids []models.DeviceID
+		for _, a := range append(c.register(devices(first, 140, 3)), c.register(devices(second, 141, 2))...) {
+			ids = append(ids, a.DeviceID)
+		}
+		c.remove(removal(own(acme), ids[2]))
+		for _, scope := range []registration.Scope{{Tenant: acme}, {Partner: oak}, {Partner: oak, Tenant: acme}} {
+			if got := c.list(scope, registration.Filter{Grant: first.GrantID}, 1); !slices.Equal(got, reversed(ids[:3])) {
+				t.Errorf("%+v lists %v", scope, got)
+			}
+			if got := c.list(scope, registration.Filter{Grant: second.GrantID, State: models.RegistrationActive}, 10); !slices.Equal(got, reversed(ids[3:])) {
+				t.Errorf("%+v lists %v of the later grant", scope, got)
+			}
+		}
+		for _, scope := range []registration.Scope{{Tenant: bolt}, {Partner: elm}, {Partner: elm, Tenant: acme}} {
+			if got := c.list(scope, registration.Filter{Grant: first.GrantID}, 10); len(got) != 0 {
+				t.Errorf("%+v sees %v of a grant of others", scope, got)
+			}
+		}
+	})
+}

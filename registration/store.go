@@ -403,14 +403,20 @@ func (s store) walk(ctx context.Context, scope Scope, f Filter, before models.De
 	if scope.Tenant != "" {
 		column, owner = "r.tenant_id", string(scope.Tenant)
 	}
+	if f.Grant != "" {
+		column, owner = "r.grant_id", string(f.Grant)
+	}
 	first, end := f.ids()
 	if before != "" {
 		end = min(end, before)
 	}
 	q := s.db.Read().WithContext(ctx).Table("registrations r").Select("r.id").
 		Where("("+column+", r.id) >= (?, ?) AND ("+column+", r.id) < (?, ?)", owner, first, owner, end)
-	if scope.Tenant != "" && scope.Partner != "" {
+	if scope.Partner != "" && column != "r.partner_id" {
 		q = q.Where("r.partner_id = ?", scope.Partner)
+	}
+	if scope.Tenant != "" && column != "r.tenant_id" {
+		q = q.Where("r.tenant_id = ?", scope.Tenant)
 	}
 	return narrow(q, f).Order(column + " DESC, r.id DESC").Limit(limit)
 }
@@ -422,6 +428,9 @@ func narrow(q *gorm.DB, f Filter) *gorm.DB {
 	}
 	if f.GroupTag != "" {
 		q = q.Where("r.group_tag = ? AND r.group_tag <> ''", f.GroupTag) // the latter is the index's own condition
+	}
+	if f.Grant != "" {
+		q = q.Where("r.grant_id = ? AND r.grant_id <> ''", f.Grant)
 	}
 	if !f.Since.IsZero() {
 		q = q.Where("r.registered_at >= ?", f.Since)

@@ -48,6 +48,7 @@ see. The devices of one batch are listed by countersign batches TENANT BATCH.`,
 	flags.StringVar(&filter.SerialNumber, "serial", "", "of this serial number")
 	flags.StringVar(&filter.ProductKey, "product-key", "", "of this product key id")
 	flags.StringVar(&filter.GroupTag, "group-tag", "", "of this group tag")
+	flags.StringVar(&filter.Grant, "grant", "", "registered under this grant")
 	flags.StringVar(&filter.State, "state", "", "active or ended")
 	bindPeriod(cmd, &since, &until, "registered")
 	bindLimit(cmd, &limit)

@@ -15,6 +15,7 @@ type DeviceFilter struct {
 	SerialNumber string
 	ProductKey   string // product key id
 	GroupTag     string
+	Grant        string    // registered under this grant
 	State        string    // active or ended
 	Since        time.Time // registered at or after
 	Until        time.Time // registered before
@@ -26,6 +27,7 @@ func (c *Client) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[wire.Reg
 	set(query, "serialNumber", f.SerialNumber)
 	set(query, "productKey", f.ProductKey)
 	set(query, "groupTag", f.GroupTag)
+	set(query, "grant", f.Grant)
 	set(query, "state", f.State)
 	setTime(query, "since", f.Since)
 	setTime(query, "until", f.Until)

@@ -57,6 +57,11 @@ var causes = map[string]string{
 	// Who may do what for whom.
 	"consent_not_granted":         "The customer was never asked, has not answered, has declined, has revoked, its consent has expired, or there is no such customer. The answer is the same in each case.",
 	"consent_ambiguous":           "You act as a provider under the consents of several resellers of this customer, and the call does not say for which.",
+	"consent_needs_person":        "A client of the customer, which is no person, tried to widen or renew a permission, or to give one that nobody asked for.",
+	"consent_count_mismatch":      "A permission was given or ended after the list was read on which the number rests.",
+	"link_not_found":              "The id is of another pair of partners, or mistyped.",
+	"link_exists":                 "The reseller has offered the link before.",
+	"link_wrong_state":            "The other side, or an operator, has accepted or ended the link in the meantime.",
 	"consent_scope_missing":       "The customer agreed to something else, for example to registering but not to removing.",
 	"consent_suspended":           "The customer, or an operator for it, has suspended the consent for now.",
 	"consent_limit_reached":       "The consent names a number of devices, and fewer are left than this upload has; or it names group tags or purchase orders, and a row has another one. The call asked for all or nothing.",

@@ -98,6 +98,11 @@ var uploadCodes = []Code{
 var consentCodes = []Code{
 	{"consent_not_granted", "20002", 403, "No consent of this customer", ActorCustomer, false, "Check the tenant id, ask with `POST /v1/consents`, and send the upload once the customer has agreed. An unknown tenant gets the same answer."},
 	{"consent_ambiguous", "20002", 403, "Several consents let you act for this customer", ActorPartner, false, "Name the consent you mean in the header `Countersign-Grant`; the answer lists them."},
+	{"consent_needs_person", "20002", 403, "A person of the customer must decide this", ActorCustomer, false, "Sign in on the pages to widen or renew a permission. A partner asks for it with `POST /v1/consents` and `amends`."},
+	{"consent_count_mismatch", "3000", 409, "Another number of permissions would end", ActorCustomer, false, "Look at the list and repeat the call with the number there. Nothing ended."},
+	{"link_not_found", "1000", 404, "No such link", ActorPartner, false, "Check the id with `GET /v1/partnerLinks`."},
+	{"link_exists", "3000", 409, "Reseller and provider are linked already", ActorPartner, false, "Read the link with `GET /v1/partnerLinks`; the provider may still have to accept it."},
+	{"link_wrong_state", "3000", 409, "The link has moved on", ActorPartner, false, "Read the link again with `GET /v1/partnerLinks`."},
 	{"consent_scope_missing", "20002", 403, "The consent does not cover this action", ActorCustomer, false, "Ask the customer for a consent that names the missing scope."},
 	{"consent_suspended", "20002", 403, "The customer has suspended its consent", ActorCustomer, false, "Nothing is accepted until the customer resumes it."},
 	{"consent_limit_reached", "20002", 403, "The limits of the consent do not hold this upload", ActorCustomer, false, "Send fewer devices, leave out rows outside the limits, or ask the customer to widen them."},

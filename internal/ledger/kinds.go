@@ -28,6 +28,13 @@ const (
 	PartnerResumed   = "partner.resumed"
 )
 
+// A link between a reseller and the provider that acts for it.
+const (
+	LinkOffered  = "link.offered"
+	LinkAccepted = "link.accepted"
+	LinkEnded    = "link.ended"
+)
+
 // A tenant.
 const (
 	TenantCreated   = "tenant.created"
