@@ -3,6 +3,7 @@ package partners
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"countersign/internal/db"
@@ -22,7 +23,7 @@ type SecretMaker interface {
 	NewSecret() (secret string, digest []byte)
 }
 
-// Deps is what a Registry is made of; all of it is required.
+// Deps is what a Registry is made of; all of it but DNS is required.
 type Deps struct {
 	DB      *db.DB
 	Fences  FenceQueue
@@ -34,6 +35,7 @@ type Deps struct {
 	ScopesFunc func(models.OwnerKind) []string
 	NewID      func() string    // lower-case GUID text, ascending
 	Now        func() time.Time // the process's clock, for reads only
+	DNS        Resolver         // for proofs of domains; nil takes the system's
 }
 
 // Registry is the register. It is safe for concurrent use.
@@ -48,6 +50,9 @@ func New(deps Deps) (*Registry, error) {
 		deps.ScopesFunc == nil || deps.NewID == nil || deps.Now == nil
 	if incomplete {
 		return nil, errors.New("partners: a registry needs all of its parts")
+	}
+	if deps.DNS == nil {
+		deps.DNS = net.DefaultResolver
 	}
 	return &Registry{deps: deps, used: newThrottle(markEvery)}, nil
 }

@@ -137,6 +137,41 @@ func (r rows) ownerExists(client models.OAuthClient) error {
 	return err
 }
 
+// first takes one row by a condition.
+func (r rows) first(row any, condition string, args ...any) error {
+	return r.g.Where(condition, args...).Take(row).Error
+}
+
+func (r rows) tenantDomains(tenant models.TenantID) ([]models.TenantDomain, error) {
+	var list []models.TenantDomain
+	err := r.g.Where("tenant_id = ?", tenant).Order("domain").Find(&list).Error
+	return list, err
+}
+
+func (r rows) dropDomain(d models.TenantDomain) error {
+	return r.g.Exec(`DELETE FROM tenant_domains WHERE domain = ? AND tenant_id = ?`, d.Domain, d.TenantID).Error
+}
+
+func (r rows) challenges(tenant models.TenantID) ([]models.DomainChallenge, error) {
+	var list []models.DomainChallenge
+	err := r.g.Where("tenant_id = ?", tenant).Order("domain").Find(&list).Error
+	return list, err
+}
+
+func (r rows) countChallenges(tenant models.TenantID) (int64, error) {
+	var n int64
+	err := r.g.Model(&models.DomainChallenge{}).Where("tenant_id = ?", tenant).Count(&n).Error
+	return n, err
+}
+
+func (r rows) dropChallenge(tenant models.TenantID, domain string) error {
+	return r.g.Exec(`DELETE FROM domain_challenges WHERE tenant_id = ? AND domain = ?`, tenant, domain).Error
+}
+
+func (r rows) forgetChallenges(now time.Time) error {
+	return r.g.Exec(`DELETE FROM domain_challenges WHERE expires_at < ?`, now).Error
+}
+
 // clientsOf lists every client of a tenant.
 func (r rows) clientsOf(tenant models.TenantID) ([]models.OAuthClient, error) {
 	var list []models.OAuthClient

@@ -77,7 +77,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	s.consent = consent.New(consent.Deps{DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID})
 	s.registry, err = partners.New(partners.Deps{
 		DB: d.gateway, Fences: s.consent, Secrets: s.secrets, CheckKeySetFunc: checkKeySet,
-		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now,
+		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now, DNS: egress.NewResolver(c.DNSServer),
 	})
 	if err != nil {
 		return nil, err
@@ -179,6 +179,9 @@ func (s *services) greet(ctx context.Context, log *slog.Logger) {
 // Sweep deletes what was abandoned in any package.
 func (s *services) Sweep(ctx context.Context) error {
 	if _, err := s.registry.SweepAssertions(ctx); err != nil {
+		return err
+	}
+	if err := s.registry.SweepChallenges(ctx); err != nil {
 		return err
 	}
 	if err := s.signin.Sweep(ctx); err != nil {
