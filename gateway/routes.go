@@ -83,6 +83,7 @@ func (s *server) routes() []route {
 		write, read         = authz.ScopeDevicesWrite, authz.ScopeDevicesRead
 		ask, see            = authz.ScopeConsentsRequest, authz.ScopeConsentsRead
 		decide              = authz.ScopeConsentsDecide
+		manage              = authz.ScopeTenantManage
 		watch, operate      = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
 	)
 	return []route{
@@ -138,6 +139,19 @@ func (s *server) routes() []route {
 		{post, "/v1/consents/{id}/resume", decide, RateAPI, tenantOnly, s.resumeConsent},
 
 		{get, "/v1/events", authz.ScopeEventsRead, RateAPI, everyKind, s.listEvents},
+
+		{get, tenantPath, see, RateAPI, tenantOnly, s.getTenant},
+		{put, tenantPath, manage, RateAPI, tenantOnly, s.putTenant},
+		{get, domainsPath, manage, RateAPI, tenantOnly, s.listDomains},
+		{post, domainsPath, manage, RateAPI, tenantOnly, s.challengeDomain},
+		{post, domainsPath + "/{domain}/verify", manage, RateAPI, tenantOnly, s.verifyDomain},
+		{del, domainsPath + "/{domain}", manage, RateAPI, tenantOnly, s.releaseDomain},
+		{get, signInPath, manage, RateAPI, tenantOnly, s.getSignIn},
+		{put, signInPath, manage, RateAPI, tenantOnly, s.putSignIn},
+		{get, peoplePath, manage, RateAPI, tenantOnly, s.listPeople},
+		{put, peoplePath + "/{person}/role", manage, RateAPI, tenantOnly, s.putPersonRole},
+		{post, peoplePath + "/{person}/disable", manage, RateAPI, tenantOnly, s.disablePerson},
+		{post, peoplePath + "/{person}/enable", manage, RateAPI, tenantOnly, s.enablePerson},
 
 		{get, "/v1/dispatches", watch, RateAPI, operatorOnly, s.listDispatches},
 		{post, "/v1/dispatches/{id}/restart", operate, RateAPI, operatorOnly, s.restartDispatch},

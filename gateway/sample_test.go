@@ -112,6 +112,7 @@ type edge struct {
 	change    func(what string, who consent.Actor, id models.GrantID, reason string) (models.Grant, error)
 	customers func(models.PartnerID, string, int) ([]consent.Customer, string, error)
 	customer  func(models.PartnerID, models.TenantID) (consent.Customer, error)
+	deskCalls []string
 	stopped   func(int64, int) ([]models.Dispatch, error)
 	restart   func(int64) error
 	ready     func() error
@@ -131,7 +132,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Dispatches: e,
+		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Tenants: tenantDesk{e}, Domains: tenantDesk{e}, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:   func() string { return madeUpID },
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),

@@ -34,6 +34,8 @@ type Deps struct {
 	Proofs        Proofs
 	Feed          Feed
 	Customers     CustomerReader
+	Tenants       TenantDesk
+	Domains       DomainDesk
 	Dispatches    Dispatches
 
 	Portal    http.Handler     // the pages for people; nil serves none
@@ -120,6 +122,7 @@ func (d Deps) check() error {
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
 		"ConsentBlocks": d.ConsentBlocks == nil,
 		"Proofs":        d.Proofs == nil, "Feed": d.Feed == nil, "Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
+		"Tenants": d.Tenants == nil, "Domains": d.Domains == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)

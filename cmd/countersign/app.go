@@ -53,7 +53,7 @@ HTTPS_PROXY and NO_PROXY name a proxy, with its credentials if it wants any
 	flags.DurationVar(&a.patience, "patience", time.Minute, "how long one call waits for better times")
 	root.AddCommand(
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.keyCommand(),
-		a.consentCommand(), a.customersCommand(), a.submitCommand(), a.reportCommand(),
+		a.consentCommand(), a.tenantCommand(), a.customersCommand(), a.submitCommand(), a.reportCommand(),
 		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.eventsCommand(), a.dispatchesCommand(), a.versionCommand(),
 	)
 	return root
