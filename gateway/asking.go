@@ -19,10 +19,10 @@ const (
 	pageWaiting = "/portal/requests"
 )
 
-// wireAsked shapes a request with its link.
+// wireAsked shapes a request with its link. Without pages there is nothing to lead to.
 func (s *server) wireAsked(c *gin.Context, made consent.Asked) wire.Consent {
 	out := wireRequest(c, made.ConsentRequest)
-	if out.Link != nil {
+	if out.Link != nil && s.PortalURL != "" {
 		out.Link.URL = s.PortalURL + pageOfLink + made.Secret
 	}
 	return out
@@ -85,10 +85,13 @@ func (s *server) renewLink(c *gin.Context) error {
 //	@Summary	Address for a customer's administrator
 //	@Tags		customers
 //	@Success	200	{object}	wire.RelationshipRequest
-//	@Failure	401,403	{object}	wire.Problem
+//	@Failure	401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.request]
 //	@Router		/v1/customers/relationshiprequests [get]
 func (s *server) relationshipRequest(c *gin.Context) error {
+	if s.PortalURL == "" {
+		return errNoPages
+	}
 	query := url.Values{"partner": {string(caller(c).PartnerID)}}
 	return answer(c, http.StatusOK, wire.RelationshipRequest{
 		URL: s.PortalURL + pageWaiting + "?" + query.Encode(), Attributes: wire.AttributesOf("RelationshipRequest"),

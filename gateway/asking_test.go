@@ -88,6 +88,19 @@ func TestCaps_retryAfter(t *testing.T) {
 	}
 }
 
+// Without pages no link is shown that would lead nowhere.
+func TestLink_needsPages(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t)
+	e.ask = func(consent.Actor, consent.NewRequest) (consent.Asked, error) { return askedSample(), nil }
+	_, body := e.do("POST", "/v1/consents", `{"tenant":"contoso.com","purpose":"roll-out","scopes":["devices.register"]}`)
+	if strings.Contains(body, linkSecret) {
+		t.Error(body)
+	}
+	resp, body := e.do("GET", "/v1/customers/relationshiprequests", "")
+	refused(t, resp, body, 404, "pages_not_set_up")
+}
+
 // Partner Center's own shape, beside the route of one customer: the address is the same
 // for every customer, and holds no secret.
 func TestRelationshipRequest(t *testing.T) {

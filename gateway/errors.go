@@ -12,6 +12,7 @@ var (
 	errWrongCaller  = errs.New(errs.Forbidden, "wrong_caller", "This call is for another kind of caller.")
 
 	errNoRoute          = errs.New(errs.NotFound, "route_not_found", "There is nothing at this address.")
+	errNoPages          = errs.New(errs.NotFound, "pages_not_set_up", "This service has no pages for customers. Their administrators decide by their own tools.")
 	errMethod           = errs.New(errs.Invalid, "method_not_allowed", "The address does not take this method. The Allow header lists those it takes.")
 	errInvalidPath      = errs.New(errs.Invalid, "invalid_path", "A segment of the path holds an encoded slash, a backslash, a control character or bytes that are not UTF-8.")
 	errCustomerID       = errs.New(errs.Invalid, "invalid_customer_id", "The customer id in the path is not a GUID. Use the tenant id of the customer.")

@@ -39,7 +39,7 @@ type Deps struct {
 	Dispatches    Dispatches
 
 	Portal    http.Handler     // the pages for people; nil serves none
-	PortalURL string           // where browsers find them, without trailing slash; required with Portal, else PublicURL
+	PortalURL string           // where browsers find them, without trailing slash; required with Portal, empty without pages
 	PublicURL string           // link base, without trailing slash
 	ServerID  string           // MS-ServerId: which replica answered
 	Now       func() time.Time // nil takes time.Now
@@ -139,9 +139,6 @@ func (d Deps) check() error {
 }
 
 func (d *Deps) fillIn() {
-	if d.PortalURL == "" {
-		d.PortalURL = d.PublicURL
-	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}

@@ -63,6 +63,10 @@ type Config struct {
 	// Limits against guessing.
 	FailedSecretsPerHour int64 `koanf:"failed_secrets_per_hour"` // wrong secrets for one client from one source address
 	MissesPerHour        int64 `koanf:"misses_per_hour"`         // devices that a partner names in vain; a tenth each: claims on records that do not name it
+
+	// What a partner may ask of customers.
+	ConsentsOpen   int64 `koanf:"consents_open"`    // requests to one id or domain that wait for an answer
+	ConsentsPerDay int64 `koanf:"consents_per_day"` // requests in any 24 hours
 }
 
 func defaults() Config {
@@ -74,6 +78,7 @@ func defaults() Config {
 		DevicesPerHour: 2_000_000, TenantDevicesPerHour: 1_000_000,
 		RequestsPerMinute: 6_000, TokensPerMinute: 120,
 		FailedSecretsPerHour: 120, MissesPerHour: 5_000,
+		ConsentsOpen: 5, ConsentsPerDay: 100,
 	}
 }
 
@@ -114,6 +119,8 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.Int64("tokens-per-minute", d.TokensPerMinute, "token requests of one source address")
 	flags.Int64("failed-secrets-per-hour", d.FailedSecretsPerHour, "wrong secrets for one client from one source address")
 	flags.Int64("misses-per-hour", d.MissesPerHour, "devices that a partner may name in vain, by product key id or by manufacturer, model and serial number")
+	flags.Int64("consents-open", d.ConsentsOpen, "consent requests of a partner to one customer that wait for an answer")
+	flags.Int64("consents-per-day", d.ConsentsPerDay, "consent requests of a partner in 24 hours")
 }
 
 // loadConfig reads defaults, file, environment and flags, each over the former.
@@ -185,6 +192,7 @@ func (c Config) checkNumbers() error {
 		"workers": int64(c.Workers), "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
 		"requests_per_minute": c.RequestsPerMinute, "tokens_per_minute": c.TokensPerMinute,
 		"failed_secrets_per_hour": c.FailedSecretsPerHour, "misses_per_hour": c.MissesPerHour,
+		"consents_open": c.ConsentsOpen, "consents_per_day": c.ConsentsPerDay,
 	} {
 		if n < 1 {
 			return fmt.Errorf("%s must be at least 1", name)

@@ -74,7 +74,10 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
 		return nil, err
 	}
-	s.consent = consent.New(consent.Deps{DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID})
+	s.consent = consent.New(consent.Deps{
+		DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID,
+		Caps: consent.Caps{OpenPerTenant: int(c.ConsentsOpen), PerDay: int(c.ConsentsPerDay)},
+	})
 	s.registry, err = partners.New(partners.Deps{
 		DB: d.gateway, Fences: s.consent, Secrets: s.secrets, CheckKeySetFunc: checkKeySet,
 		ScopesFunc: authz.AllowedScopes, NewID: newID, Now: time.Now, DNS: egress.NewResolver(c.DNSServer),

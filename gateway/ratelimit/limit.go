@@ -41,6 +41,12 @@ const (
 	// Key: partner id. Unit: points, MissPoints for a device that was not to be had and
 	// one for a factory's record that does not name the partner.
 	Guesses Name = "guesses"
+	// LinkAttempts counts how often links to consent requests are opened from one
+	// source, and again while AllLinkAttempts is used up; see LinkGuesses.
+	// Key: source address, with a word before it in the latter case. Unit: attempts.
+	LinkAttempts Name = "link-attempts"
+	// AllLinkAttempts counts the same over all sources. One bucket. Unit: attempts.
+	AllLinkAttempts Name = "all-link-attempts"
 )
 
 // MissPoints is what a miss weighs among Guesses. A claim that succeeds may be honest
@@ -52,7 +58,7 @@ func (n Name) unit() string {
 	switch n {
 	case Devices, TenantDevices:
 		return "devices"
-	case FailedAuthentications:
+	case FailedAuthentications, LinkAttempts, AllLinkAttempts:
 		return "attempts"
 	case Guesses:
 		return "points"
@@ -64,13 +70,15 @@ func (n Name) unit() string {
 // anonymous reports whether callers choose the key before they proved who they
 // are. Such buckets are bounded in number, see Memory.
 func (n Name) anonymous() bool {
-	return n == TokenRequests || n == FailedAuthentications
+	return n == TokenRequests || n == FailedAuthentications || n == LinkAttempts
 }
 
 // closed reports whether the limit stands against guessing. Such a limit is not
 // decided while the store that replicas share is away: a caller told to come back
 // later loses less than a secret that was guessed.
-func (n Name) closed() bool { return n == FailedAuthentications }
+func (n Name) closed() bool {
+	return n == FailedAuthentications || n == LinkAttempts || n == AllLinkAttempts
+}
 
 // Charge asks for Cost units of one bucket.
 type Charge struct {
