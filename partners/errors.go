@@ -16,6 +16,8 @@ var (
 	ErrClientNotFound = errs.New(errs.NotFound, "client_not_found", "There is no OAuth client with this id. List the clients to find it.")
 	// ErrNameTaken: partner names are unique.
 	ErrNameTaken = errs.New(errs.Conflict, "partner_name_taken", "Another partner has this name. Choose a different one.")
+	// ErrNameResembles: the name could be taken for another partner's.
+	ErrNameResembles = errs.New(errs.Conflict, "partner_name_resembles", "The name looks like that of another partner. Make sure who this is; then create it with --name-checked.")
 	// ErrTenantExists: the given tenant id is in use.
 	ErrTenantExists = errs.New(errs.Conflict, "tenant_exists", "There is a tenant with this id already.")
 	// ErrDomainTaken: a domain belongs to one tenant only.

@@ -6,6 +6,7 @@ import (
 
 	"countersign/internal/db"
 	"countersign/internal/ledger"
+	"countersign/internal/plaintext"
 	"countersign/models"
 )
 
@@ -22,10 +23,13 @@ type NewPartner struct {
 	Name    string
 	MPNID   string // partner network id as the partner states it; may be empty
 	Budgets Budgets
+	// NameChecked says that somebody made sure that a name which looks like another
+	// partner's is an honest one.
+	NameChecked bool
 }
 
-// CreatePartner registers an active partner. It fails with ErrInvalid or
-// ErrNameTaken.
+// CreatePartner registers an active partner. It fails with ErrInvalid, ErrNameTaken or
+// ErrNameResembles.
 func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Partner, error) {
 	var wrong complaints
 	wrong.add(!in.Kind.Valid(), "kind", "must be oem, direct_reseller, indirect_provider or indirect_reseller")
@@ -43,6 +47,9 @@ func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Par
 	}
 	err := r.inTx(ctx, func(ctx context.Context, t change) error {
 		partner.CreatedAt = t.now
+		if err := t.distinct(partner.Name, in.NameChecked); err != nil {
+			return err
+		}
 		if err := t.add(&partner); err != nil {
 			return err
 		}
@@ -52,6 +59,27 @@ func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Par
 		err = ErrNameTaken
 	}
 	return partner, err
+}
+
+// distinct refuses a name that customers would take for another partner's, who they
+// may trust already. Two such names made at the same moment can pass; customers are
+// shown the id beside the name.
+func (t change) distinct(name string, checked bool) error {
+	look := plaintext.Skeleton(name)
+	if checked || look == "" {
+		return nil
+	}
+	names, err := t.partnerNames()
+	if err != nil {
+		return err
+	}
+	for _, other := range names {
+		if other != name && plaintext.Skeleton(other) == look {
+			return ErrNameResembles.WithDetail(
+				"The name looks like that of the partner %q, and customers could take one for the other. Make sure who this is; then create it with --name-checked.", other)
+		}
+	}
+	return nil
 }
 
 func (c *complaints) budgets(b Budgets) {

@@ -49,12 +49,43 @@ func TestCreatePartner_refuses(t *testing.T) {
 				t.Errorf("%s: the refusal names %v", field, fields)
 			}
 		}
-		for _, name := range []string{"a\x00b", "a\nb", "\xff", strings.Repeat("é", 201)} {
+		for _, name := range []string{"a\x00b", "a\nb", "\xff", "a\u202eb", "a\u200bb", "a\u00adb", strings.Repeat("é", 201)} {
 			_, err := w.CreatePartner(t.Context(), partners.NewPartner{Kind: models.OEM, Name: name})
 			wantErr(t, err, partners.ErrInvalid)
 		}
 		if n := w.count(t, "SELECT count(*) FROM partners"); n != 1 {
 			t.Errorf("%d partners are stored, want 1", n)
+		}
+	})
+}
+
+// Section 2.4 of the security rules: a name that looks like a known partner's is flagged
+// when it is registered, and let through only by somebody who made sure.
+func TestCreatePartner_flagsLookalikes(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		w.partner(t, "Contoso")
+		for _, name := range []string{"Соntоsо", "CONTOSO", "C0ntoso", "Con toso", "Çontosö"} {
+			in := partners.NewPartner{Kind: models.OEM, Name: name}
+			_, err := w.CreatePartner(t.Context(), in)
+			wantErr(t, err, partners.ErrNameResembles)
+			if !strings.Contains(errs.From(err).Detail, `"Contoso"`) {
+				t.Errorf("the refusal does not name the other: %v", err)
+			}
+		}
+		_, err := w.CreatePartner(t.Context(), partners.NewPartner{Kind: models.OEM, Name: "C0ntoso", NameChecked: true})
+		must(t, err)
+		_, err = w.CreatePartner(t.Context(), partners.NewPartner{Kind: models.OEM, Name: "Contoso Nordic"})
+		must(t, err)
+	})
+}
+
+// Markup in a name is text like any other: pages escape it.
+func TestCreatePartner_takesMarkupAsText(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		made, err := w.CreatePartner(t.Context(), partners.NewPartner{Kind: models.OEM, Name: "<img onerror=alert(1)>"})
+		must(t, err)
+		if made.Name != "<img onerror=alert(1)>" {
+			t.Errorf("stored %q", made.Name)
 		}
 	})
 }

@@ -37,6 +37,12 @@ func (r rows) partners(after string, limit int) ([]models.Partner, error) {
 	return list, err
 }
 
+func (r rows) partnerNames() ([]string, error) {
+	var names []string
+	err := r.g.Model(&models.Partner{}).Order("id").Pluck("name", &names).Error
+	return names, err
+}
+
 // setBudgets writes all three, nil as NULL.
 func (r rows) setBudgets(id models.PartnerID, b Budgets) error {
 	return r.g.Exec(`UPDATE partners SET devices_per_hour = ?, tenant_devices_per_hour = ?, requests_per_minute = ? WHERE id = ?`,

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/errs"
+	"countersign/internal/plaintext"
 	"countersign/models"
 )
 
@@ -42,8 +43,11 @@ func (c complaints) err() error {
 }
 
 func (c *complaints) name(value string) {
-	c.add(strings.TrimSpace(value) == "" || utf8.RuneCountInString(value) > maxNameRunes || !printable(value),
-		"name", "must be 1 to 200 printable characters")
+	value = strings.TrimSpace(value)
+	c.add(value == "", "name", "must be 1 to 200 printable characters")
+	if fault := plaintext.Fault(value, maxNameRunes); fault != "" {
+		c.add(true, "name", fault) // strangers read it on pages and in mails
+	}
 }
 
 // printable also keeps out NUL, which PostgreSQL cannot store in a text.

@@ -28,6 +28,7 @@ func partnerCommands(env environment) *cobra.Command {
 	create.Flags().StringVar(&kind, "kind", "", "oem, direct_reseller, indirect_provider or indirect_reseller")
 	create.Flags().StringVar(&in.Name, "name", "", "name of the organisation")
 	create.Flags().StringVar(&in.MPNID, "mpn-id", "", "partner network id")
+	create.Flags().BoolVar(&in.NameChecked, "name-checked", false, "the name looks like another partner's, and you made sure that it is an honest one")
 	bindBudgets(create.Flags())
 	require(create, "kind", "name")
 	budget := &cobra.Command{

@@ -19,6 +19,8 @@ type (
 		Name    string
 		MPNID   string
 		Budgets partners.Budgets
+
+		NameChecked bool
 	}
 	tenantInput struct {
 		ID      models.TenantID

@@ -80,6 +80,7 @@ var causes = map[string]string{
 	// Partners, customers and clients.
 	"partner_not_found":      "No partner has this id.",
 	"partner_name_taken":     "Names of partners are unique, so that customers can tell them apart.",
+	"partner_name_resembles": "The name differs from another partner's in letters that look alike, in case, accents or blanks only.",
 	"tenant_not_found":       "No customer has this id.",
 	"tenant_exists":          "The tenant id is registered here already.",
 	"tenant_domain_taken":    "A domain names one customer, and this one names another.",

@@ -123,6 +123,7 @@ var consentCodes = []Code{
 var operatorCodes = []Code{
 	{"partner_not_found", "1000", 404, "No such partner", ActorOperator, false, "List the partners to find the id."},
 	{"partner_name_taken", "3000", 409, "Another partner has this name", ActorOperator, false, "Choose a different one."},
+	{"partner_name_resembles", "3000", 409, "The name looks like another partner's", ActorOperator, false, "Make sure who this is, then create it with `--name-checked`."},
 	{"tenant_not_found", "1000", 404, "No such customer", ActorOperator, false, "List the customers to find the id."},
 	{"tenant_exists", "3000", 409, "There is a customer with this id", ActorOperator, false, "Use the one that exists."},
 	{"tenant_domain_taken", "3000", 409, "A domain belongs to another customer", ActorOperator, false, "Check the domains with the customer."},
