@@ -61,6 +61,11 @@ func TestRequestNamesEachFault(t *testing.T) {
 		"purpose bad UTF-8":    {func(n *NewRequest) { n.Purpose = "a\xff" }, "purpose"},
 		"purpose reordered":    {func(n *NewRequest) { n.Purpose = "a\u202eb" }, "purpose"},
 		"purpose isolated":     {func(n *NewRequest) { n.Purpose = "a\u2066b" }, "purpose"},
+		"purpose hides":        {func(n *NewRequest) { n.Purpose = "a\u200bb" }, "purpose"},
+		"purpose leads away":   {func(n *NewRequest) { n.Purpose = "confirm at https://evil.example/x" }, "purpose"},
+		"purpose names a host": {func(n *NewRequest) { n.Purpose = "sign in at evil.example first" }, "purpose"},
+		"reference mails":      {func(n *NewRequest) { n.Reference = "ask joe@evil.example" }, "reference"},
+		"question of a year":   {func(n *NewRequest) { n.ExpiresAt = ptr(start.Add(91 * 24 * time.Hour)) }, "expiresAt"},
 		"reference too long":   {func(n *NewRequest) { n.Reference = strings.Repeat("x", 201) }, "reference"},
 		"no scope":             {func(n *NewRequest) { n.Scopes = nil }, "scopes"},
 		"unknown scope":        {func(n *NewRequest) { n.Scopes = []string{"devices.write"} }, "scopes"},
@@ -221,6 +226,8 @@ func TestOnlyOwnersCloseRequests(t *testing.T) {
 		_, err = w.Request(ctx, w.byCust, w.newRequest())
 		wantErr(t, err, ErrNotYours)
 		_, err = w.Withdraw(ctx, w.byFirm, request.ID, "a\x00")
+		wantFault(t, err, "reason")
+		_, err = w.Withdraw(ctx, w.byFirm, request.ID, "see https://evil.example")
 		wantFault(t, err, "reason")
 		got, err := w.Withdraw(ctx, w.byFirm, request.ID, "ordered elsewhere")
 		if err != nil || got.State != models.RequestWithdrawn || got.DecidedAt == nil {

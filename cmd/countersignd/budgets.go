@@ -17,6 +17,7 @@ type budgets struct {
 	defaults partners.Budgets
 	tokens   ratelimit.Rate
 	secrets  ratelimit.Rate // wrong ones
+	links    *ratelimit.LinkGuesses
 	registry *partners.Registry
 	limiter  *ratelimit.Limiter
 }
@@ -28,6 +29,7 @@ func newBudgets(c Config, registry *partners.Registry, limiter *ratelimit.Limite
 		},
 		tokens:   ratelimit.Rate{Count: c.TokensPerMinute, Period: time.Minute},
 		secrets:  ratelimit.Rate{Count: c.FailedSecretsPerHour, Period: time.Hour},
+		links:    ratelimit.NewLinkGuesses(limiter),
 		registry: registry, limiter: limiter,
 	}
 }

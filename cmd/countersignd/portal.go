@@ -39,6 +39,9 @@ const (
 
 // Guess charges an attempt at something that can be guessed to its source.
 func (b *budgets) Guess(ctx context.Context, what string, source netip.Addr) error {
+	if what == portal.TryLink {
+		return b.links.Guess(ctx, source)
+	}
 	spent, err := b.limiter.Spend(ctx, []ratelimit.Charge{
 		ratelimit.ForFailedAuthentication(models.ClientID("portal:"+what), source, ratelimit.Rate{Count: triesOfOne, Period: time.Minute}),
 		ratelimit.ForFailedAuthentication(models.ClientID("portal:"+what+":all"), netip.Addr{}, ratelimit.Rate{Count: triesOfAll, Period: time.Minute}),

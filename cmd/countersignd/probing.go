@@ -77,6 +77,18 @@ func (p *probing) Count(ctx context.Context, partner models.PartnerID, misses, c
 	return err
 }
 
+// Asked counts a consent request that names nobody known as a miss, and takes the same
+// time for one that does.
+func (p *probing) Asked(ctx context.Context, partner models.PartnerID, known bool) {
+	misses := 1
+	if known {
+		misses = 0
+	}
+	if err := p.Count(ctx, partner, misses, 0); err != nil {
+		p.log.WarnContext(ctx, "a consent request could not be counted against the probing limit", "partner", partner, "error", err)
+	}
+}
+
 func (p *probing) charge(partner models.PartnerID, points int64) ratelimit.Charge {
 	return ratelimit.ForGuesses(partner, p.missesPerHour, points)
 }

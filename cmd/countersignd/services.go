@@ -74,9 +74,15 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if s.secrets, err = authz.LoadSecrets(c.DataDir); err != nil {
 		return nil, err
 	}
+	var buckets ratelimit.Store
+	if buckets, s.shared, err = openBudgets(c, log); err != nil {
+		return nil, err
+	}
+	limiter := ratelimit.New(buckets, nil)
+	s.probing = newProbing(c, limiter, log)
 	s.consent = consent.New(consent.Deps{
 		DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID,
-		Caps: consent.Caps{OpenPerTenant: int(c.ConsentsOpen), PerDay: int(c.ConsentsPerDay)},
+		Caps: consent.Caps{OpenPerTenant: int(c.ConsentsOpen), PerDay: int(c.ConsentsPerDay)}, Prober: s.probing,
 	})
 	s.registry, err = partners.New(partners.Deps{
 		DB: d.gateway, Fences: s.consent, Secrets: s.secrets, CheckKeySetFunc: checkKeySet,
@@ -88,12 +94,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	if s.outside, s.signin, err = c.openSignIn(d, s, log); err != nil {
 		return nil, err
 	}
-	var buckets ratelimit.Store
-	if buckets, s.shared, err = openBudgets(c, log); err != nil {
-		return nil, err
-	}
-	limiter := ratelimit.New(buckets, nil)
-	s.budgets, s.probing = newBudgets(c, s.registry, limiter), newProbing(c, limiter, log)
+	s.budgets = newBudgets(c, s.registry, limiter)
 	s.forward = forward.New(forward.Deps{
 		DB: d.gateway, Core: s.core, Gate: s.consent, Probing: s.probing, Now: time.Now, Worker: workerName(), Logger: log,
 		Settings: forward.Settings{Workers: c.Workers},
