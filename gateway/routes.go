@@ -152,6 +152,9 @@ func (s *server) routes() []route {
 		{put, peoplePath + "/{person}/role", manage, RateAPI, tenantOnly, s.putPersonRole},
 		{post, peoplePath + "/{person}/disable", manage, RateAPI, tenantOnly, s.disablePerson},
 		{post, peoplePath + "/{person}/enable", manage, RateAPI, tenantOnly, s.enablePerson},
+		{get, tenantClientsPath, manage, RateAPI, tenantOnly, s.listTenantClients},
+		{post, tenantClientsPath, manage, RateAPI, tenantOnly, s.makeTenantClient},
+		{del, tenantClientsPath + "/{client}/scopes/{scope}", manage, RateAPI, tenantOnly, s.takeTenantRight},
 
 		{get, "/v1/dispatches", watch, RateAPI, operatorOnly, s.listDispatches},
 		{post, "/v1/dispatches/{id}/restart", operate, RateAPI, operatorOnly, s.restartDispatch},

@@ -17,7 +17,7 @@ import (
 
 // address fills the parameters of a path.
 func address(path string) string {
-	return strings.NewReplacer("{tenant}", tenant, "{batch}", "b", "{device}", madeUpID, "{tracking}", tracking, "{id}", grantID, "{domain}", "fabrikam.example", "{person}", madeUpID).Replace(path)
+	return strings.NewReplacer("{tenant}", tenant, "{batch}", "b", "{device}", madeUpID, "{tracking}", tracking, "{id}", grantID, "{domain}", "fabrikam.example", "{person}", madeUpID, "{client}", "t-client", "{scope}", "consents.decide").Replace(path)
 }
 
 func kinds() []models.OwnerKind {

@@ -29,15 +29,18 @@ type TenantDesk interface {
 	SetRole(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID, role models.PersonRole) (models.Person, error)
 	Disable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
 	Enable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
+	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error)
+	TakeRight(ctx context.Context, by signin.By, tenant models.TenantID, client models.ClientID, scope string) error
 }
 
-// DomainDesk knows a tenant's domains.
+// DomainDesk knows a tenant's domains and clients.
 type DomainDesk interface {
 	Tenant(ctx context.Context, id models.TenantID) (partners.Tenant, error)
 	DomainsOf(ctx context.Context, tenant models.TenantID) (partners.DomainList, error)
 	ChallengeDomain(ctx context.Context, tenant models.TenantID, domain string) (models.DomainChallenge, error)
 	VerifyDomain(ctx context.Context, tenant models.TenantID, domain string) (models.TenantDomain, error)
 	ReleaseDomain(ctx context.Context, tenant models.TenantID, domain string) error
+	Clients(ctx context.Context, filter partners.ClientFilter) ([]models.OAuthClient, string, error)
 }
 
 // byTenant is a client of the tenant that manages it.

@@ -89,6 +89,21 @@ func (d tenantDesk) ReleaseDomain(_ context.Context, tenant models.TenantID, dom
 	return nil
 }
 
+func (d tenantDesk) Clients(_ context.Context, filter partners.ClientFilter) ([]models.OAuthClient, string, error) {
+	d.note("clients %s %s %d", filter.Owner, filter.TenantID, filter.Limit)
+	return []models.OAuthClient{{ID: "t-1", Name: "reader", Scopes: "devices.read consents.read", State: models.ClientActive, CreatedAt: now}}, "", nil
+}
+
+func (d tenantDesk) NewClient(_ context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+	d.note("newClient %s %s %s %v session=%v", by.ID, tenant, name, scopes, by.Session != nil)
+	return models.OAuthClient{ID: "t-2", Name: name, Scopes: "devices.read", State: models.ClientActive, CreatedAt: now}, "cs_once", nil
+}
+
+func (d tenantDesk) TakeRight(_ context.Context, by signin.By, tenant models.TenantID, client models.ClientID, scope string) error {
+	d.note("take %s %s %s %s", by.ID, tenant, client, scope)
+	return nil
+}
+
 var (
 	_ gateway.TenantDesk = tenantDesk{}
 	_ gateway.DomainDesk = tenantDesk{}
@@ -117,6 +132,9 @@ func TestTenant(t *testing.T) {
 		{"PUT", "/v1/tenant/people/" + madeUpID + "/role", `{"role":"approver"}`, 200, []string{`"givenRole":"approver"`}, "role client %s " + madeUpID + ` "approver"`},
 		{"POST", "/v1/tenant/people/" + madeUpID + "/disable", "", 409, []string{"last_admin"}, "disable client %s " + madeUpID},
 		{"POST", "/v1/tenant/people/" + madeUpID + "/enable", "", 200, []string{`"state":"active"`}, "enable client %s " + madeUpID},
+		{"GET", "/v1/tenant/clients", "", 200, []string{`"scopes":["devices.read","consents.read"]`}, "clients tenant %s 100"},
+		{"POST", "/v1/tenant/clients", `{"name":"reader","scopes":["devices.read"]}`, 201, []string{`"clientSecret":"cs_once"`}, "newClient client %s reader [devices.read] session=false"},
+		{"DELETE", "/v1/tenant/clients/t-2/scopes/consents.decide", "", 204, nil, "take client %s t-2 consents.decide"},
 	} {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			t.Parallel()

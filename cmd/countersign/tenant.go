@@ -33,7 +33,7 @@ client with the scope tenant.manage, which an administrator of your organisation
 			return a.printTenant(tenant)
 		},
 	}
-	cmd.AddCommand(a.tenantRenameCommand(), a.domainsCommand(), a.signInCommand(), a.peopleCommand())
+	cmd.AddCommand(a.tenantRenameCommand(), a.domainsCommand(), a.signInCommand(), a.peopleCommand(), a.tenantClientsCommand())
 	return cmd
 }
 

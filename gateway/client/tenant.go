@@ -94,3 +94,23 @@ func (c *Client) DisablePerson(ctx context.Context, person string) (wire.Person,
 func (c *Client) EnablePerson(ctx context.Context, person string) (wire.Person, error) {
 	return changed[wire.Person](ctx, c, call{path: peoplePath + join(person, "enable"), repeatable: true}, struct{}{})
 }
+
+// TenantClients lists the organisation's OAuth clients.
+func (c *Client) TenantClients(ctx context.Context) iter.Seq2[wire.TenantClient, error] {
+	return items[wire.TenantClient](ctx, c, tenantPath+"/clients", nil)
+}
+
+// NewTenantClient makes one; the answer holds its secret, this once.
+func (c *Client) NewTenantClient(ctx context.Context, in wire.NewTenantClient) (wire.TenantClient, error) {
+	return changed[wire.TenantClient](ctx, c, call{path: tenantPath + "/clients"}, in)
+}
+
+// TakeRight takes consents.decide or tenant.manage from a client.
+func (c *Client) TakeRight(ctx context.Context, client, scope string) error {
+	resp, err := c.do(ctx, call{method: http.MethodDelete, path: tenantPath + "/clients" + join(client, "scopes", scope), repeatable: true})
+	if err != nil {
+		return err
+	}
+	finish(resp.Response)
+	return nil
+}

@@ -94,3 +94,21 @@ type Person struct {
 type PersonRole struct {
 	Role string `json:"role"`
 }
+
+// TenantClient is an OAuth client of a customer. Its secret is in the answer that made it
+// and nowhere else.
+type TenantClient struct {
+	ID         string     `json:"clientId"`
+	Secret     string     `json:"clientSecret,omitzero"`
+	Name       string     `json:"name"`
+	Scopes     []string   `json:"scopes"`
+	State      string     `json:"state"` // active or frozen
+	CreatedAt  time.Time  `json:"createdAt"`
+	LastUsedAt *time.Time `json:"lastUsedAt,omitzero"`
+}
+
+// NewTenantClient is the body by which a customer makes one.
+type NewTenantClient struct {
+	Name   string   `json:"name"`
+	Scopes []string `json:"scopes"`
+}
