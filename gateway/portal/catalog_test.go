@@ -121,22 +121,25 @@ func TestMessages_areUsedAndThere(t *testing.T) {
 		}
 	}
 	source := sources(t)
-	for _, pattern := range []string{`\bT "([a-z_.]+)"`, `\.T\("([a-z_.]+)"`, `title(?:Key)?(?:, title)? := [^,]*, "([a-z_.]+)"`, `changing\("[a-z]+", "([a-z_.]+)"`, `title = [^"]*"([a-z_.]+)"`} {
+	for _, pattern := range []string{`\bT "([a-zA-Z_.]+)"`, `\.T\("([a-zA-Z_.]+)"`, `title(?:Key)?(?:, title)? := [^,]*, "([a-zA-Z_.]+)"`, `changing\("[a-z]+", "([a-zA-Z_.]+)"`, `title = [^"]*"([a-zA-Z_.]+)"`} {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
 			if !strings.HasSuffix(m[1], ".") {
 				used[m[1]] = true
 			}
 		}
 	}
-	for _, pattern := range []string{`\bN "([a-z_.]+)"`, `\.N\("([a-z_.]+)"`} {
+	for _, pattern := range []string{`\bN "([a-zA-Z_.]+)"`, `\.N\("([a-zA-Z_.]+)"`} {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
 			used[m[1]+".one"], used[m[1]+".other"] = true, true
 		}
 	}
-	for _, pattern := range []string{`done\("([a-z_]+)"`, `[cC]hanged\("([a-z_]+)"`, `word, err = "([a-z_]+)"`, `word :?= "([a-z_]+)"`} {
+	for _, pattern := range []string{`done\("([a-z_]+)"`, `[cC]hanged\("([a-z_]+)"`, `word, err = "([a-z_]+)"`, `word :?= "([a-z_]+)"`, `v\.domain\("([a-z_]+)"`} {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(source, -1) {
 			used["done."+m[1]] = true
 		}
+	}
+	for _, key := range []string{"domains.not_proven", "domains.taken", "domains.wrong"} {
+		used[key] = true // chosen by the refusal
 	}
 	for _, code := range refusalCodes() {
 		used["refusal."+code], used["refusal."+code+".text"] = true, true
@@ -159,7 +162,7 @@ func refusalCodes() []string {
 	return []string{
 		errNoPage.Code, errMethod.Code, errForged.Code, errFormKind.Code, errFormTooLarge.Code, errSignedOut.Code, errAdminsOnly.Code,
 		errNotFresh.Code, consent.ErrLink.Code, consent.ErrWordsChanged.Code, consent.ErrNoRight.Code,
-		signin.ErrInvitation.Code, signin.ErrNotAllowed.Code, signin.ErrMoreFactors.Code, signin.ErrSignInRefused.Code, signin.ErrProvider.Code, signin.ErrLastAdmin.Code,
+		signin.ErrInvitation.Code, signin.ErrNotAllowed.Code, signin.ErrMoreFactors.Code, signin.ErrSignInRefused.Code, signin.ErrProvider.Code, signin.ErrLastAdmin.Code, consent.ErrNoReceipt.Code,
 		consent.ErrNotFound.Code, consent.ErrExists.Code, consent.ErrPartnerSuspended.Code,
 	}
 }

@@ -391,3 +391,97 @@ func TestInvitation_leadsToTheSetUp(t *testing.T) {
 	wrong.token, _, _ = strings.Cut(rest, `"`)
 	wrong.post("/portal/set-up").must(t, http.StatusNotFound, "This invitation leads nowhere")
 }
+
+func TestChange_narrowsAndWidensByTheForm(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	path := "/portal/permissions/" + live + "/change"
+	a := b.get(path).must(t, http.StatusOK, "Change the permission of Northwind Devices", `value="500"`, `value="2027-06-29"`)
+	if got := strings.Count(a.body, " checked>"); got != 2 {
+		t.Errorf("%d scopes are shown as given", got)
+	}
+	b.post(path, "scope", "devices.register", "until", "2027-06-29", "manufacturers", " Contoso \r\n\r\nFabrikam").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"amend devices.register 0 [Contoso Fabrikam] 2027-06-29T14:05:00Z"}) {
+		t.Errorf("changed %v", got)
+	}
+	b.post(path, "scope", "devices.register", "until", "2027-06-29", "manufacturers", "wrong").must(t, http.StatusBadRequest, "#field-manufacturers", `id="field-manufacturers"`)
+	b.post(path, "until", "2027-06-29").must(t, http.StatusBadRequest, "Choose at least one thing")
+}
+
+// E5: a later end needs a person, on a form of its own.
+func TestRenew_givesALaterEnd(t *testing.T) {
+	k := newKit(t)
+	path := "/portal/permissions/" + live + "/renew"
+	stale := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	if a := stale.get(path).must(t, http.StatusOK, "Confirm that it is me"); strings.Contains(a.body, `name="until"`) {
+		t.Error("the form is there before the step-up")
+	}
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	b.get(path).must(t, http.StatusOK, `value="2028-06-29"`)
+	b.post(path, "until", "2028-01-31").must(t, http.StatusSeeOther)
+	b.post(path, "until", "2099-01-31").must(t, http.StatusBadRequest, "cannot be later than")
+	if got := k.world.changed(); !slices.Equal(got, []string{"renew 2028-01-31T23:59:59Z"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+// I7: a person gives a permission without any link, to a partner found by its id.
+func TestGive_needsNoLink(t *testing.T) {
+	k := newKit(t)
+	delete(k.world.grants, live)
+	path := "/portal/partners/" + string(northwind)
+	stale := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	stale.post(path+"/give", "scope", "devices.register", "until", "2027-01-31").must(t, http.StatusForbidden, "Prove once more")
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	b.get(path).must(t, http.StatusOK, path+"/give")
+	if a := b.get(path+"/give").must(t, http.StatusOK, string(northwind)); strings.Contains(a.body, " checked>") {
+		t.Error("something is chosen before the person chooses")
+	}
+	b.post(path+"/give", "scope", "devices.register", "until", "2027-01-31").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"give 0190bbbb devices.register until 2027-01-31T23:59:59Z by Adele Vance"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+func TestReceipt_isReadAndSaved(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	path := "/portal/permissions/" + live + "/receipt"
+	b.get(path).must(t, http.StatusOK, "A permission was given", "Northwind Devices", "Adele Vance", "PO 2026-0815", "countersign consent verify", path+".jws?n=12")
+	a := b.get(path+".jws?n=12").must(t, http.StatusOK, "e30.e30.c2ln")
+	if a.header.Get("Content-Type") != "application/jose" || !strings.HasPrefix(a.header.Get("Content-Disposition"), "attachment;") {
+		t.Errorf("headers %v", a.header)
+	}
+	b.get(path+"?n=13").must(t, http.StatusNotFound)
+}
+
+func TestDomains_areProvenByAdministrators(t *testing.T) {
+	k := newKit(t)
+	path := "/portal/organisation/domains"
+	k.browser(k.world.person(fabrikam, models.PersonApprover, true)).post(path, "domain", "new.example").must(t, http.StatusForbidden)
+	k.browser(k.world.person(fabrikam, models.PersonAdmin, false)).post(path, "domain", "new.example").must(t, http.StatusForbidden, "Prove once more")
+	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
+	b.get("/portal/organisation").must(t, http.StatusOK, "fabrikam.example", "_countersign-challenge.fabrikam.test", "countersign=abc")
+	b.post(path, "domain", "https://new.example/about").must(t, http.StatusSeeOther)
+	b.post(path, "domain", "taken.example").must(t, http.StatusBadRequest, "taken.example belongs to another customer")
+	b.post(path+"/prove", "domain", "new.example").must(t, http.StatusBadRequest, "The record of new.example was not found")
+	b.post(path+"/prove", "domain", "fabrikam.test").must(t, http.StatusSeeOther)
+	b.post(path+"/release", "domain", "fabrikam.example").must(t, http.StatusSeeOther)
+	if got := k.world.changed(); !slices.Equal(got, []string{"challenge new.example", "prove fabrikam.test", "release fabrikam.example"}) {
+		t.Errorf("changed %v", got)
+	}
+}
+
+// Who acts under another's permission is named, on its page and before it ends.
+func TestDerived_isShownAsSuch(t *testing.T) {
+	k := newKit(t)
+	b := k.browser(k.world.person(fabrikam, models.PersonApprover, false))
+	b.get("/portal/permissions/"+live).must(t, http.StatusOK, "Who else acts under it", "Tailwind Distribution", "/portal/permissions/"+derived)
+	b.get("/portal/permissions/"+live+"/end").must(t, http.StatusOK, "Tailwind Distribution acts under this permission and is stopped too")
+	parent := models.GrantID(live)
+	k.world.grants[gone].State, k.world.grants[gone].DerivedFrom = models.GrantActive, &parent
+	a := b.get("/portal/permissions/"+gone).must(t, http.StatusOK, "acts under the permission of another one", "/portal/permissions/"+live)
+	if strings.Contains(a.body, "/change") {
+		t.Error("the terms of a derived permission can be changed")
+	}
+}

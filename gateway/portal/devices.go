@@ -44,7 +44,7 @@ func (v *visit) deviceScope(data grantPageData) registration.Scope {
 }
 
 func (l deviceList) filter() registration.Filter {
-	f := registration.Filter{Serial: l.Serial}
+	f := registration.Filter{Serial: l.Serial, Grant: l.ID}
 	if l.Current {
 		f.State = models.RegistrationActive
 	}
@@ -58,7 +58,7 @@ func (v *visit) exportDevices() error {
 		return err
 	}
 	q := v.r.URL.Query()
-	list := deviceList{Serial: strings.TrimSpace(q.Get("serial")), Current: q.Get("all") == ""}
+	list := deviceList{grantLine: data.grantLine, Serial: strings.TrimSpace(q.Get("serial")), Current: q.Get("all") == ""}
 	page := registration.Page{Limit: 1000}
 	devices, next, err := v.Devices.Devices(v.r.Context(), v.deviceScope(data), list.filter(), page)
 	if err != nil {

@@ -93,15 +93,17 @@ func (v *visit) grantLine(item consent.Consent) grantLine {
 // grantPageData is one permission with everything that happened to it.
 type grantPageData struct {
 	grantLine
-	Facts    partnerFacts
-	Request  *models.ConsentRequest
-	History  []models.ConsentEvent
-	InForce  bool
-	Paused   bool
-	Ending   bool
-	Moment   *time.Time // when the core acknowledged the end
-	NoLater  time.Time  // after this nothing can land, whatever the core says
-	Duration time.Duration
+	Facts   partnerFacts
+	Request *models.ConsentRequest
+	History []models.ConsentEvent
+	InForce bool
+	Paused  bool
+	Ending  bool
+	Derived []consent.Consent // permissions of others that rest on it
+	Waiting int64             // devices accepted and not registered yet
+	Stay    int64             // devices that stay when it ends
+	Moment  *time.Time        // when the core acknowledged the end
+	NoLater time.Time         // after this nothing can land, whatever the core says
 }
 
 func (v *visit) showGrant() error {
@@ -135,7 +137,17 @@ func (v *visit) readGrant() (grantPageData, error) {
 		return data, err
 	}
 	data.moments()
-	return data, nil
+	return data, v.consequences(&data)
+}
+
+// consequences finds what the end of a permission would mean, while it lasts.
+func (v *visit) consequences(data *grantPageData) error {
+	if !data.InForce && !data.Paused {
+		return nil
+	}
+	found, err := v.Changer.PreviewEnd(v.r.Context(), v.actor(), data.ID)
+	data.Derived, data.Waiting, data.Stay = found.Derived, found.Waiting, found.Stay
+	return err
 }
 
 // moments finds when the end was final.
@@ -216,8 +228,17 @@ func (v *visit) changed(word string, err error) error {
 	if errors.Is(err, consent.ErrWrongState) {
 		word, err = "state_changed", nil
 	}
-	if err == nil {
-		v.done(word, grantPath+"/"+v.params["id"])
+	if err != nil {
+		return again(err)
+	}
+	v.done(word, grantPath+"/"+v.params["id"])
+	return nil
+}
+
+// again tells consent's wish for a fresh sign-in in the words of the pages.
+func again(err error) error {
+	if errors.Is(err, consent.ErrSignInAgain) {
+		return errNotFresh.WithCause(err)
 	}
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"countersign/gateway/portal"
 	"countersign/internal/errs"
 	"countersign/internal/ledger"
+	"countersign/internal/ledger/proof"
 	"countersign/models"
 	"countersign/partners"
 	"countersign/registration"
@@ -34,6 +35,7 @@ const (
 	live                       = "0190dddd-0000-7000-8000-000000000001"
 	gone                       = "0190dddd-0000-7000-8000-000000000002"
 	ending                     = "0190dddd-0000-7000-8000-000000000003"
+	derived                    = "0190dddd-0000-7000-8000-00000000000d"
 	secret                     = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
 )
 
@@ -86,6 +88,8 @@ func (w *world) addGrant(id string, state models.GrantState, used, reserved int6
 		ID: models.GrantID(id), PartnerID: northwind, TenantID: fabrikam, State: state, Epoch: 1, Scopes: "devices.register devices.read",
 		DeviceLimit: &limit, DevicesUsed: used, DevicesReserved: reserved, ExpiresAt: now.AddDate(0, 7, 3), CreatedAt: now.AddDate(0, -4, -12),
 	}
+	lately := now.Add(-3 * time.Hour)
+	g.LastUsedAt = &lately
 	history := []models.ConsentEvent{{Subject: models.SubjectGrant, ToState: "active", Actor: models.ActorCustomer, At: g.CreatedAt}}
 	if state != models.GrantActive {
 		at := now.Add(-time.Minute)
@@ -367,6 +371,122 @@ func (w *world) Resume(_ context.Context, actor consent.Actor, id models.GrantID
 	return w.move("resume", actor, id, models.GrantActive, models.GrantSuspended)
 }
 
+func (w *world) Amend(_ context.Context, actor consent.Actor, id models.GrantID, a consent.Amendment) (models.Grant, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.grants[string(id)]
+	if g == nil || actor.TenantID != fabrikam {
+		return models.Grant{}, consent.ErrNotFound
+	}
+	if len(a.Scopes) > len(strings.Fields(g.Scopes)) && actor.Person.AuthTime.Before(now.Add(-time.Hour)) {
+		return models.Grant{}, consent.ErrSignInAgain
+	}
+	if slices.Contains(a.Limits.Manufacturers, "wrong") {
+		return models.Grant{}, consent.ErrInvalid.WithFields(errs.Field{Name: "manufacturers", Cause: "is wider"})
+	}
+	w.change("amend %s %d %v %s", strings.Join(a.Scopes, "+"), *a.Limits.Devices, a.Limits.Manufacturers, a.ExpiresAt.Format(time.RFC3339))
+	return *g, nil
+}
+
+func (w *world) Renew(_ context.Context, actor consent.Actor, id models.GrantID, until *time.Time, _ consent.Reading) (models.Grant, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.grants[string(id)]
+	if g == nil || actor.TenantID != fabrikam {
+		return models.Grant{}, consent.ErrNotFound
+	}
+	w.change("renew %s", until.Format(time.RFC3339))
+	return *g, nil
+}
+
+func (w *world) PreviewEnd(_ context.Context, actor consent.Actor, id models.GrantID) (consent.Consequences, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.grants[string(id)]
+	if g == nil || actor.TenantID != fabrikam {
+		return consent.Consequences{}, consent.ErrNotFound
+	}
+	parent := g.ID
+	child := models.Grant{ID: derived, State: models.GrantActive, DerivedFrom: &parent}
+	return consent.Consequences{
+		Grant: *g, Waiting: g.DevicesReserved, Stay: g.DevicesUsed,
+		Derived: []consent.Consent{{Kind: consent.KindGrant, Grant: &child, PartnerName: "Tailwind Distribution"}},
+	}, nil
+}
+
+func (w *world) Give(_ context.Context, actor consent.Actor, gift consent.Gift) (models.Grant, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.change("give %s %s until %s by %s", gift.Partner[:8], strings.Join(gift.Scopes, "+"), gift.ExpiresAt.Format(time.RFC3339), actor.Person.Name)
+	return models.Grant{ID: live}, nil
+}
+
+func (w *world) Receipt(_ context.Context, actor consent.Actor, id string, seq int64) (consent.Receipt, error) {
+	found, err := w.Get(context.Background(), actor, id)
+	if err != nil {
+		return consent.Receipt{}, err
+	}
+	if seq > 12 {
+		return consent.Receipt{}, consent.ErrNoReceipt
+	}
+	notices := []proof.Notice{}
+	for _, language := range consent.Languages() {
+		promise := consent.PromiseOf(*found.Request)
+		words := consent.Wording(language, promise)
+		notices = append(notices, proof.Notice{
+			Language: language, Version: words.Version, SHA256: words.Digest(), May: words.May, Cannot: words.Cannot,
+			Happens: words.Happens, Data: words.Data, Limits: words.Limits, Until: words.Until, End: words.End,
+		})
+	}
+	return consent.Receipt{JWS: "e30.e30.c2ln", Content: proof.Receipt{
+		ReceiptID: "0190abcd-0000-7000-8000-000000000001", RecordID: id, Notices: notices,
+		Parties: []proof.Party{{ID: string(northwind), Name: w.partner.Name, Role: "partner"}, {ID: string(fabrikam), Name: "Fabrikam", Role: "customer"}},
+		Event:   proof.Event{Type: "consent.granted", State: "active", Time: now, By: "customer", Name: "Adele Vance"},
+		Terms:   proof.Terms{Purpose: found.Request.Purpose, Reference: found.Request.Reference},
+		Ledger:  proof.Proof{Seq: 12, Hash: strings.Repeat("ab", 32)},
+	}}, nil
+}
+
+// domains is what the tenant has proven.
+type domains struct{ *world }
+
+func (d domains) DomainsOf(_ context.Context, tenant models.TenantID) (portal.DomainList, error) {
+	if tenant != fabrikam {
+		return portal.DomainList{}, nil
+	}
+	return portal.DomainList{
+		Domains:    []models.TenantDomain{{Domain: "fabrikam.example", TenantID: fabrikam, VerifiedAt: now.AddDate(0, -1, 0)}},
+		Challenges: []models.DomainChallenge{{Domain: "fabrikam.test", TenantID: fabrikam, Token: "countersign=abc", ExpiresAt: now.AddDate(0, 0, 14)}},
+	}, nil
+}
+
+func (d domains) ChallengeDomain(_ context.Context, _ models.TenantID, domain string) (models.DomainChallenge, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if domain == "taken.example" {
+		return models.DomainChallenge{}, partners.ErrDomainTaken
+	}
+	d.change("challenge %s", domain)
+	return models.DomainChallenge{}, nil
+}
+
+func (d domains) VerifyDomain(_ context.Context, _ models.TenantID, domain string) (models.TenantDomain, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if domain != "fabrikam.test" {
+		return models.TenantDomain{}, errs.New(errs.Conflict, "domain_not_proven", "")
+	}
+	d.change("prove %s", domain)
+	return models.TenantDomain{}, nil
+}
+
+func (d domains) ReleaseDomain(_ context.Context, _ models.TenantID, domain string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.change("release %s", domain)
+	return nil
+}
+
 func (w *world) RequestByLink(_ context.Context, actor consent.Actor, given string) (consent.Consent, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -486,7 +606,7 @@ func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
 	ids := 0
 	var mu sync.Mutex
 	k.deps = portal.Deps{
-		SignIn: w, Setup: setup{w}, Consents: w, Decider: w, Changer: w, Directory: w, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
+		SignIn: w, Setup: setup{w}, Consents: w, Decider: w, Changer: w, Receipts: w, Directory: w, Domains: domains{w}, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
 		URL: k.server.URL, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Now: func() time.Time { return now },
 		NewID: func() string { mu.Lock(); defer mu.Unlock(); ids++; return fmt.Sprintf("call-%d", ids) },
 	}

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/netip"
+	"time"
 
 	"countersign/authz/signin"
 	"countersign/consent"
@@ -47,6 +48,7 @@ type Consents interface {
 type Decider interface {
 	Grant(ctx context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error)
 	Decline(ctx context.Context, actor consent.Actor, id models.RequestID, reason string) (models.ConsentRequest, error)
+	Give(ctx context.Context, actor consent.Actor, gift consent.Gift) (models.Grant, error)
 }
 
 // Changer changes grants.
@@ -54,6 +56,30 @@ type Changer interface {
 	Revoke(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (consent.Revocation, error)
 	Suspend(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
 	Resume(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+	Amend(ctx context.Context, actor consent.Actor, id models.GrantID, a consent.Amendment) (models.Grant, error)
+	Renew(ctx context.Context, actor consent.Actor, id models.GrantID, until *time.Time, shown consent.Reading) (models.Grant, error)
+	// PreviewEnd says what Revoke would do, and does nothing.
+	PreviewEnd(ctx context.Context, actor consent.Actor, id models.GrantID) (consent.Consequences, error)
+}
+
+// Receipts shows a change of a request or grant as it is signed; by its number in the
+// tenant's own chain, 0 for the last.
+type Receipts interface {
+	Receipt(ctx context.Context, actor consent.Actor, id string, seq int64) (consent.Receipt, error)
+}
+
+// DomainList is what a tenant has and is proving.
+type DomainList struct {
+	Domains    []models.TenantDomain
+	Challenges []models.DomainChallenge
+}
+
+// Domains is the proof that domains are the tenant's.
+type Domains interface {
+	DomainsOf(ctx context.Context, tenant models.TenantID) (DomainList, error)
+	ChallengeDomain(ctx context.Context, tenant models.TenantID, domain string) (models.DomainChallenge, error)
+	VerifyDomain(ctx context.Context, tenant models.TenantID, domain string) (models.TenantDomain, error)
+	ReleaseDomain(ctx context.Context, tenant models.TenantID, domain string) error
 }
 
 // Directory knows who partners and tenants are.

@@ -155,7 +155,7 @@ func (v *visit) requestPage(status int, given termsForm) error {
 	}
 	data.Choices = v.choices(strings.Fields(r.Scopes), given.Scopes)
 	if !given.Sent {
-		data.Given = v.termsOf(r.DeviceLimit, r.GrantUntil)
+		data.Given = v.termsOf(r.DeviceLimit, r.GrantLists, r.GrantUntil)
 	}
 	v.show(status, "request", v.T("request.heading", "partner", data.Partner.Name), data)
 	return nil
@@ -196,15 +196,16 @@ func (v *visit) grantRequest() error {
 	if len(form.Problems) > 0 {
 		return v.requestPage(http.StatusBadRequest, form)
 	}
+	form.terms.Limits = form.someLimits()
 	form.terms.Shown = consent.Reading{Language: v.Lang(), Digest: v.field("words")}
 	grant, err := v.Decider.Grant(v.r.Context(), v.actor(), found.Request.ID, form.terms)
 	switch {
 	case errors.Is(err, consent.ErrWrongState):
 		return v.alreadyDecided()
-	case errors.Is(err, consent.ErrSignInAgain):
-		return errNotFresh.WithCause(err)
+	case form.refused(v, err):
+		return v.requestPage(http.StatusBadRequest, form)
 	case err != nil:
-		return err
+		return again(err)
 	}
 	v.done("granted", grantPath+"/"+string(grant.ID))
 	return nil

@@ -55,8 +55,10 @@ type route struct {
 // back is the page a refused change belongs to: the GET of the same thing.
 func (r route) back(params map[string]string) string {
 	id, ok := params["id"]
-	if strings.HasPrefix(r.path, peoplePath) {
-		return peoplePath
+	for _, base := range []string{peoplePath, organisationPath} {
+		if strings.HasPrefix(r.path, base) {
+			return base
+		}
 	}
 	if !ok {
 		return ""
@@ -94,9 +96,17 @@ func (s *server) routes() []route {
 		{post, requestPath + "/{id}/grant", toPeople, requests, (*visit).grantRequest},
 		{post, requestPath + "/{id}/decline", toPeople, requests, (*visit).declineRequest},
 		{get, requestPath + "/{id}/unexpected", toPeople, requests, (*visit).unexpectedPage},
+		{get, requestPath + "/{id}/receipt", toPeople, requests, (*visit).showReceipt},
+		{get, requestPath + "/{id}/receipt.jws", toPeople, requests, (*visit).saveReceipt},
 
 		{get, grantPath, toPeople, grants, (*visit).listGrants},
 		{get, grantPath + "/{id}", toPeople, grants, (*visit).showGrant},
+		{get, grantPath + "/{id}/change", toPeople, grants, (*visit).changePage},
+		{post, grantPath + "/{id}/change", toPeople, grants, (*visit).change},
+		{get, grantPath + "/{id}/renew", toPeople, grants, (*visit).renewPage},
+		{post, grantPath + "/{id}/renew", toPeople, grants, (*visit).renew},
+		{get, grantPath + "/{id}/receipt", toPeople, grants, (*visit).showReceipt},
+		{get, grantPath + "/{id}/receipt.jws", toPeople, grants, (*visit).saveReceipt},
 		{get, grantPath + "/{id}/suspend", toPeople, grants, (*visit).suspendPage},
 		{post, grantPath + "/{id}/suspend", toPeople, grants, (*visit).suspend},
 		{get, grantPath + "/{id}/resume", toPeople, grants, (*visit).resumePage},
@@ -111,12 +121,17 @@ func (s *server) routes() []route {
 
 		{get, partnerPath, toPeople, partners, (*visit).listPartners},
 		{get, partnerPath + "/{id}", toPeople, partners, (*visit).showPartner},
+		{get, partnerPath + "/{id}/give", toPeople, partners, (*visit).givePage},
+		{post, partnerPath + "/{id}/give", toPeople, partners, (*visit).give},
 		{post, partnerPath + "/{id}/block", toPeople, partners, (*visit).blockPartner},
 		{post, partnerPath + "/{id}/unblock", toPeople, partners, (*visit).unblockPartner},
 
 		{get, organisationPath, toPeople, organisation, (*visit).showOrganisation},
 		{get, organisationPath + "/sign-in", toAdmins, organisation, (*visit).editSignIn},
 		{post, organisationPath + "/sign-in", toAdmins, organisation, (*visit).saveSignIn},
+		{post, organisationPath + "/domains", toAdmins, organisation, (*visit).addDomain},
+		{post, organisationPath + "/domains/prove", toAdmins, organisation, (*visit).proveDomain},
+		{post, organisationPath + "/domains/release", toAdmins, organisation, (*visit).releaseDomain},
 		{get, peoplePath, toAdmins, organisation, (*visit).listPeople},
 		{post, peoplePath + "/{id}/role", toAdmins, organisation, (*visit).setRole},
 		{post, peoplePath + "/{id}/disable", toAdmins, organisation, (*visit).disablePerson},

@@ -17,7 +17,9 @@ type Deps struct {
 	Consents  Consents
 	Decider   Decider
 	Changer   Changer
+	Receipts  Receipts
 	Directory Directory
+	Domains   Domains // nil offers no proof of domains
 	Devices   Devices
 	Remover   Remover
 	Ledger    Ledger
@@ -53,7 +55,7 @@ type server struct {
 func New(d Deps) (http.Handler, error) {
 	for name, missing := range map[string]bool{
 		"SignIn": d.SignIn == nil, "Setup": d.Setup == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
-		"Directory": d.Directory == nil, "Devices": d.Devices == nil, "Remover": d.Remover == nil, "Ledger": d.Ledger == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
+		"Receipts": d.Receipts == nil, "Directory": d.Directory == nil, "Devices": d.Devices == nil, "Remover": d.Remover == nil, "Ledger": d.Ledger == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
 	} {
 		if missing {
 			return nil, fmt.Errorf("portal: %s is missing", name)

@@ -76,16 +76,26 @@ func fresh(err error) error {
 // organisationPage is the tenant and how its people sign in.
 type organisationPage struct {
 	Name, ID string
-	Domains  []string
+	DomainList
+	Provable bool             // a domain can be proven here
 	SignIn   *signin.Settings // nil when nothing is set
+	Problem  string           // what is wrong with a domain
 }
 
-func (v *visit) showOrganisation() error {
+// RecordName is where the owner of a domain publishes a token.
+func (organisationPage) RecordName(domain string) string { return "_countersign-challenge." + domain }
+
+func (v *visit) showOrganisation() error { return v.organisationPage(http.StatusOK, "") }
+
+func (v *visit) organisationPage(status int, wrong string) error {
 	tenant, err := v.Directory.Tenant(v.r.Context(), v.session.Person.TenantID)
 	if err != nil {
 		return err
 	}
-	data := organisationPage{Name: tenant.Name, ID: string(tenant.ID), Domains: tenant.Domains}
+	data := organisationPage{Name: tenant.Name, ID: string(tenant.ID), Problem: wrong, Provable: v.Domains != nil}
+	if data.DomainList, err = v.domains(tenant); err != nil {
+		return err
+	}
 	settings, err := v.Setup.SignIn(v.r.Context(), tenant.ID)
 	switch {
 	case err == nil:
@@ -93,7 +103,7 @@ func (v *visit) showOrganisation() error {
 	case !errs.From(err).Is(signin.ErrNotSetUp):
 		return err
 	}
-	v.show(http.StatusOK, "organisation", v.T("organisation.title"), data)
+	v.show(status, "organisation", v.T("organisation.title"), data)
 	return nil
 }
 
@@ -169,14 +179,7 @@ func (v *visit) settingsProblem(f errs.Field) string {
 var settingsFields = []string{"issuer", "clientId", "authMethod", "clientSecret", "roleClaim", "adminValues", "approverValues", "acrValues", "amrValues"}
 
 func (v *visit) readSettings(action string) signInSettings {
-	lines := func(name string) (list []string) {
-		for line := range strings.Lines(v.form.Get(name)) {
-			if line = strings.TrimSpace(line); line != "" {
-				list = append(list, line)
-			}
-		}
-		return list
-	}
+	lines := func(name string) []string { return linesOf(v.form.Get(name)) }
 	return signInSettings{Action: action, Settings: signin.Settings{
 		Issuer: v.field("issuer"), ClientID: v.field("clientId"), AuthMethod: models.ProviderAuth(v.field("authMethod")),
 		ClientSecret: v.form.Get("clientSecret"), RoleClaim: v.field("roleClaim"),
