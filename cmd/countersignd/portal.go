@@ -23,10 +23,19 @@ func pages(c Config, s *services, log *slog.Logger) (http.Handler, error) {
 		return nil, nil
 	}
 	return portal.New(portal.Deps{
-		SignIn: s.signin, Setup: s.signin, Consents: s.consent, Decider: s.consent, Changer: s.consent, Receipts: s.proofs, Directory: s.registry,
+		SignIn: s.signin, Setup: s.signin, Consents: s.consent, Decider: s.consent, Changer: s.consent, Receipts: s.proofs, Directory: s.registry, Domains: domains{s.registry},
 		Devices: s.far, Remover: &remover{registry: s.registry, uploads: s.uploads}, Ledger: s.chains, Links: s.consent, Blocks: s.consent,
 		URL: c.PortalURL, Guesses: s.budgets, NewID: newID, Logger: log,
 	})
+}
+
+// domains is the register's proof of domains, as the pages show it.
+type domains struct{ *partners.Registry }
+
+// DomainsOf lists what a tenant has proven, and what is under way.
+func (d domains) DomainsOf(ctx context.Context, tenant models.TenantID) (portal.DomainList, error) {
+	list, err := d.Registry.DomainsOf(ctx, tenant)
+	return portal.DomainList(list), err
 }
 
 // What one source, and all of them together, may try per minute: more than people do and

@@ -1,10 +1,15 @@
 package portal_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"countersign/internal/browsertest"
 	"countersign/models"
@@ -87,4 +92,50 @@ func TestHostileText_runsNothing(t *testing.T) {
 		t.Errorf("the title is %q", page.Text("title"))
 	}
 	page.Quiet(k.server.URL)
+}
+
+// W1, W5, R9: the sign-in leaves for another origin although forms may be sent to this one
+// alone, and comes back with its cookie; the browser's storage stays empty and no script
+// can read a cookie.
+func TestSignIn_goesToAnotherOriginAndBack(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><head><title>Provider</title><link rel="icon" href="data:,"></head><body><main><h1>Provider</h1>
+<a id="back" href="`+k.server.URL+`/portal/sign-in/return?state=s&amp;code=c">Sign in</a></main></body></html>`)
+	}))
+	t.Cleanup(provider.Close)
+	k.world.provider = provider.URL + "/authorize"
+	page := browsertest.Start(t).Open(k.server.URL + "/portal/requests")
+	page.Do("say whose people one belongs to",
+		chromedp.SendKeys("#field-organisation", "adele@fabrikam.example", chromedp.ByQuery),
+		chromedp.Click("main form button[type=submit]", chromedp.ByQuery), chromedp.WaitVisible("#back", chromedp.ByQuery))
+	page.Do("sign in", chromedp.Click("#back", chromedp.ByQuery), chromedp.WaitVisible(".tabs", chromedp.ByQuery))
+	if at := page.Address(); at != k.server.URL+"/portal/requests" {
+		t.Errorf("it came back to %s", at)
+	}
+	var kept string
+	page.Do("look into the browser's storage", chromedp.Evaluate(`document.cookie + JSON.stringify(localStorage) + JSON.stringify(sessionStorage)`, &kept))
+	if kept != "{}{}" {
+		t.Errorf("a script could read %s", kept)
+	}
+	for _, fault := range page.Faults() {
+		t.Errorf("the console says: %s", fault)
+	}
+}
+
+// W6: no page can be framed, in a real browser.
+func TestPages_cannotBeFramed(t *testing.T) {
+	t.Parallel()
+	k := newKit(t)
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, `<!doctype html><html lang="en"><head><title>x</title><link rel="icon" href="data:,"></head><body><iframe id="frame" src="`+k.server.URL+`/portal/sign-in"></iframe></body></html>`)
+	}))
+	t.Cleanup(evil.Close)
+	page := browsertest.Start(t).Open(evil.URL + "/")
+	if faults := strings.Join(page.Faults(), " "); !strings.Contains(faults, "frame-ancestors") {
+		t.Errorf("the frame was not refused: %q", faults)
+	}
 }

@@ -53,7 +53,8 @@ type world struct {
 	changes  []string
 	blocked  []models.PartnerID
 	partner  models.Partner
-	fail     error // every reading fails with it
+	fail     error  // every reading fails with it
+	provider string // where sign-ins are sent to; empty takes an address nobody opens
 	actors   []consent.Actor
 	readings []consent.Reading
 }
@@ -146,7 +147,11 @@ func (w *world) Begin(_ context.Context, start signin.Start) (signin.Redirect, e
 		return signin.Redirect{}, signin.ErrCannotSignIn
 	}
 	w.change("begin %s step-up %v", start.ReturnTo, start.StepUp)
-	return signin.Redirect{URL: "https://login.fabrikam.example/authorize?state=s", Cookie: "attempt|" + start.ReturnTo}, nil
+	to := w.provider
+	if to == "" {
+		to = "https://login.fabrikam.example/authorize"
+	}
+	return signin.Redirect{URL: to + "?state=s", Cookie: "attempt|" + start.ReturnTo}, nil
 }
 
 func (w *world) Complete(_ context.Context, back signin.Return) (signin.Welcome, error) {

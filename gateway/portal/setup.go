@@ -8,6 +8,7 @@ import (
 	"countersign/authz/signin"
 	"countersign/internal/errs"
 	"countersign/models"
+	"countersign/partners"
 )
 
 // by is a person who changes how the tenant is spoken for.
@@ -83,7 +84,7 @@ type organisationPage struct {
 }
 
 // RecordName is where the owner of a domain publishes a token.
-func (organisationPage) RecordName(domain string) string { return "_countersign-challenge." + domain }
+func (organisationPage) RecordName(domain string) string { return partners.ChallengeLabel + domain }
 
 func (v *visit) showOrganisation() error { return v.organisationPage(http.StatusOK, "") }
 
