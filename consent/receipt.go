@@ -207,7 +207,7 @@ func partiesOf(found Consent, line proof.Line, terms recordedTerms) []proof.Part
 func (t recordedTerms) proven() proof.Terms {
 	return proof.Terms{
 		Purpose: t.Purpose, Reference: t.Reference, Scopes: t.Scopes, DeviceLimit: t.DeviceLimit, Manufacturers: t.Manufacturers,
-		GroupTags: t.GroupTags, PurchaseOrders: t.PurchaseOrders, Until: t.Until, Epoch: t.Epoch,
+		GroupTags: t.GroupTags, PurchaseOrders: t.PurchaseOrders, Until: t.Until, Epoch: t.Epoch, Version: t.Version,
 	}
 }
 

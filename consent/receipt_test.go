@@ -226,7 +226,7 @@ func TestBasisIsThatOfTheTime(t *testing.T) {
 			epoch int64
 		}{{time.Minute, 1}, {119 * time.Minute, 1}, {121 * time.Minute, 3}, {100 * time.Hour, 3}} {
 			basis, err := receipts.BasisAt(t.Context(), w.byCust, grant.ID, given.Add(c.at))
-			if err != nil || basis.Epoch != c.epoch || basis.State != "active" || *basis.Terms.DeviceLimit != 9 || !basis.GrantedAt.Equal(given) {
+			if err != nil || basis.Epoch != c.epoch || basis.State != "active" || *basis.Terms.DeviceLimit != 9 || basis.Terms.Version != 1 || !basis.GrantedAt.Equal(given) {
 				t.Errorf("after %v: %+v, %v; want epoch %d", c.at, basis, err, c.epoch)
 			}
 			if basis.GrantedBy.Side != "customer" || basis.GrantedBy.ID != w.byCust.ID {

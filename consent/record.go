@@ -25,6 +25,7 @@ type recordedTerms struct {
 	From           string           `json:"from,omitzero"` // state before; absent for the first
 	To             string           `json:"to"`            // state after
 	Epoch          int64            `json:"epoch,omitzero"`
+	Version        int64            `json:"version,omitzero"` // of a grant's terms
 	Reason         string           `json:"reason,omitzero"`
 	ConsentRequest models.RequestID `json:"consentRequest,omitzero"` // the request a grant answers
 	Tenant         string           `json:"tenant,omitzero"`         // of a request: as the partner wrote it
@@ -87,6 +88,7 @@ func (t record) terms(event models.ConsentEvent) recordedTerms {
 	}
 	if g := t.grant; g != nil {
 		terms.promise(PromiseOfGrant(*g))
+		terms.Version = g.Version
 		if g.RequestID != nil {
 			terms.ConsentRequest = *g.RequestID
 		}

@@ -103,7 +103,7 @@ func ruleOfGrant(b consent.Basis) string {
 
 func wireBasis(b consent.Basis) *wire.AuthorizingGrant {
 	return &wire.AuthorizingGrant{
-		ID: string(b.Grant), Epoch: b.Epoch, State: b.State, Scopes: b.Terms.Scopes, DeviceLimit: b.Terms.DeviceLimit,
+		ID: string(b.Grant), Epoch: b.Epoch, Version: b.Terms.Version, State: b.State, Scopes: b.Terms.Scopes, DeviceLimit: b.Terms.DeviceLimit,
 		ConsentLists: wire.ConsentLists{Manufacturers: b.Terms.Manufacturers, GroupTags: b.Terms.GroupTags, PurchaseOrders: b.Terms.PurchaseOrders},
 		Until:        b.Terms.Until.UTC(), GrantedAt: b.GrantedAt.UTC(), GrantedBy: wire.Decider(b.GrantedBy),
 		Seq: b.Place.Seq, Hash: b.Place.Hash, History: consentLinks(string(b.Grant)).History,

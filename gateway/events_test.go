@@ -117,7 +117,7 @@ func TestAuthorization_ofADevice(t *testing.T) {
 		}
 		return &consent.Basis{
 			Grant: grant, State: "active", Epoch: 3, GrantedAt: now, GrantedBy: consent.Decider{Side: "customer", Role: "approver"},
-			Terms: proof.Terms{Scopes: []string{"devices.register"}, DeviceLimit: &limit, GroupTags: []string{"lab"}, Until: now},
+			Terms: proof.Terms{Scopes: []string{"devices.register"}, DeviceLimit: &limit, GroupTags: []string{"lab"}, Version: 2, Until: now},
 			Place: consent.Place{Seq: 5, Hash: "ab01"},
 		}, nil
 	}
@@ -125,7 +125,7 @@ func TestAuthorization_ofADevice(t *testing.T) {
 	_, body := e.do("GET", path, "")
 	want := `{"deviceId":"` + madeUpID + `","registeredAt":"2031-02-03T10:01:10Z","acceptedAt":"2031-02-03T10:01:10Z","by":"grant","trackingId":"` + tracking + `","row":7,` +
 		`"rule":"When the device was let through, the grant was active, it allowed devices.register, its limit of 500 devices was not used up, the group tag was one of lab, and it lasted until 2031-02-03T10:01:10Z.",` +
-		`"grant":{"id":"` + grantID + `","epoch":3,"state":"active","scopes":["devices.register"],"deviceLimit":500,"groupTags":["lab"],"until":"2031-02-03T10:01:10Z",` +
+		`"grant":{"id":"` + grantID + `","epoch":3,"version":2,"state":"active","scopes":["devices.register"],"deviceLimit":500,"groupTags":["lab"],"until":"2031-02-03T10:01:10Z",` +
 		`"grantedAt":"2031-02-03T10:01:10Z","grantedBy":{"side":"customer","role":"approver"},"seq":5,"hash":"ab01","history":"/v1/consents/` + grantID + `/history"}}`
 	if diff := cmp.Diff(want, body); diff != "" {
 		t.Error(diff)

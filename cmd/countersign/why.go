@@ -43,7 +43,7 @@ func whyTable(g *grid, w wire.Authorization) {
 		return
 	}
 	g.field("Grant", w.Grant.ID)
-	g.field("Epoch", w.Grant.Epoch)
+	g.row("Version:", w.Grant.Version, "epoch "+word(w.Grant.Epoch))
 	g.field("Scopes", w.Grant.Scopes)
 	g.field("Device limit", w.Grant.DeviceLimit)
 	g.field("Until", w.Grant.Until)

@@ -71,6 +71,7 @@ type Authorization struct {
 type AuthorizingGrant struct {
 	ID          string   `json:"id"`
 	Epoch       int64    `json:"epoch"`
+	Version     int64    `json:"version,omitzero"` // of its terms
 	State       string   `json:"state"`
 	Scopes      []string `json:"scopes"`
 	DeviceLimit *int64   `json:"deviceLimit,omitzero"`

@@ -65,6 +65,7 @@ type Terms struct {
 	PurchaseOrders []string  `json:"purchase_orders,omitzero"`
 	Until          time.Time `json:"validity_until"`
 	Epoch          int64     `json:"epoch,omitzero"`
+	Version        int64     `json:"version,omitzero"` // of a grant's terms, from 1
 }
 
 // Notice is the terms in words.
