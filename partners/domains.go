@@ -256,17 +256,6 @@ func (t change) noteDomain(ctx context.Context, d models.TenantDomain, what stri
 	})
 }
 
-var (
-	// ErrNoChallenge: no proof of this domain was begun, or its token has expired.
-	ErrNoChallenge = errs.New(errs.Conflict, "domain_challenge_missing", "No proof of this domain was begun, or its token has expired. Ask for a token first.")
-	// ErrNotProven: the DNS does not hold the token.
-	ErrNotProven = errs.New(errs.Conflict, "domain_not_proven", "The DNS does not hold the record that proves the domain.")
-	// ErrNoDomain: the tenant does not have this domain.
-	ErrNoDomain = errs.New(errs.NotFound, "domain_not_found", "The customer does not have this domain. List its domains.")
-	// ErrDNS: the DNS cannot be asked at this moment.
-	ErrDNS = errs.New(errs.Unavailable, "dns_unavailable", "The DNS cannot be asked at this moment. Verify again later.")
-)
-
 func (r rows) challenge(tenant models.TenantID, domain string) (models.DomainChallenge, bool, error) {
 	var row models.DomainChallenge
 	err := r.first(&row, "tenant_id = ? AND domain = ?", tenant, domain)

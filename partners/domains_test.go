@@ -28,6 +28,13 @@ func (z *zone) publish(name string, values ...string) {
 	z.records[name] = values
 }
 
+// fail makes the server answer every question with a failure.
+func (z *zone) fail(broken bool) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.broken = broken
+}
+
 // ServeDNS implements dns.Handler.
 func (z *zone) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	z.mu.Lock()
@@ -99,10 +106,10 @@ func TestDomain_isProvenByTheDNS(t *testing.T) {
 		z.publish("_countersign-challenge.fabrikam.example", "v=spf1 -all", challenge.Token+"x")
 		_, err = w.VerifyDomain(t.Context(), tenant.ID, "fabrikam.example")
 		wantErr(t, err, partners.ErrNotProven) // another text is
-		z.broken = true
+		z.fail(true)
 		_, err = w.VerifyDomain(t.Context(), tenant.ID, "fabrikam.example")
 		wantErr(t, err, partners.ErrDNS)
-		z.broken = false
+		z.fail(false)
 		z.publish("_countersign-challenge.fabrikam.example", "v=spf1 -all", challenge.Token)
 		proven, err := w.VerifyDomain(t.Context(), tenant.ID, "FABRIKAM.example")
 		must(t, err)

@@ -33,6 +33,14 @@ var (
 	// ErrTenantClaimed: the tenant has an admin of its own, so no operator can make or
 	// renew a credential that speaks for it.
 	ErrTenantClaimed = errs.New(errs.Forbidden, "tenant_claimed", "This customer has administrators of its own. Only they can let a client speak for it; the attempt was recorded for them to read.")
+	// ErrNoChallenge: no proof of this domain was begun, or its token has expired.
+	ErrNoChallenge = errs.New(errs.Conflict, "domain_challenge_missing", "No proof of this domain was begun, or its token has expired. Ask for a token first.")
+	// ErrNotProven: the DNS does not hold the token.
+	ErrNotProven = errs.New(errs.Conflict, "domain_not_proven", "The DNS does not hold the record that proves the domain.")
+	// ErrNoDomain: the tenant does not have this domain.
+	ErrNoDomain = errs.New(errs.NotFound, "domain_not_found", "The customer does not have this domain. List its domains.")
+	// ErrDNS: the DNS cannot be asked at this moment.
+	ErrDNS = errs.New(errs.Unavailable, "dns_unavailable", "The DNS cannot be asked at this moment. Verify again later.")
 	// ErrUnavailable: the database cannot serve now.
 	ErrUnavailable = errs.New(errs.Unavailable, "storage_unavailable", "The database cannot be reached at this moment, and it is unknown whether anything was changed. Look before you repeat the change.")
 )
