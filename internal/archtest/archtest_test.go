@@ -72,6 +72,7 @@ var homes = []struct {
 	{"github.com/pressly/goose", []string{"internal/db", "internal/dbtest"}, "migrations are run in one place"},
 	{"connectrpc.com/connect", []string{"registration/rpc"}, "the core's network contract is one package"},
 	{"google.golang.org/protobuf", []string{"registration/rpc"}, "the core's network contract is one package"},
+	{"github.com/anishathalye/porcupine", []string{"internal/linear"}, "histories are judged in one place"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands are built in cmd"},
 	{"code.dny.dev/ssrf", []string{"internal/egress"}, "addresses that others chose are reached in one way"},
 	{"github.com/coreos/go-oidc", []string{"authz/signin"}, "people sign in in one place"},
@@ -168,7 +169,7 @@ func TestProductsCarryNoTestSupport(t *testing.T) {
 	}
 	for dep := range strings.Lines(string(out)) {
 		dep = strings.TrimSpace(dep)
-		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/tlstest", module + "/internal/oidctest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
+		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/linear", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/tlstest", module + "/internal/oidctest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
 			if dep == bad {
 				t.Errorf("a command links %s", dep)
 			}
