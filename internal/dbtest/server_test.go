@@ -93,3 +93,72 @@ func TestMissingPostgresSaysWhatToInstall(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What was committed is there after a crash, and a standby shows what its primary
+// committed, until it is held.
+func TestServerCrashesAndIsFollowed(t *testing.T) {
+	t.Parallel()
+	primary, err := StartServer("fsync=off", "synchronous_commit=on")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer primary.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	execute(ctx, t, primary.URL, "CREATE TABLE kept (n int)")
+	execute(ctx, t, primary.URL, "INSERT INTO kept VALUES (1)")
+	if err := primary.Crash(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := primary.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if n := number(ctx, t, primary.URL, "SELECT count(*) FROM kept"); n != 1 {
+		t.Errorf("%d rows after the crash, want 1", n)
+	}
+
+	standby, err := primary.Standby("fsync=off")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer standby.Close()
+	follows := func() (bool, error) { return number(ctx, t, standby.URL, "SELECT count(*) FROM kept") == 1, nil }
+	if err := poll(ctx, follows); err != nil {
+		t.Fatal("the standby does not follow: ", err)
+	}
+	if n := number(ctx, t, standby.URL, "SELECT count(*) FROM pg_stat_wal_receiver"); n != 1 {
+		t.Error("the standby does not stream")
+	}
+	if err := standby.Hold(ctx); err != nil {
+		t.Fatal(err)
+	}
+	execute(ctx, t, primary.URL, "INSERT INTO kept VALUES (2)")
+	if n := number(ctx, t, standby.URL, "SELECT count(*) FROM kept"); n != 1 {
+		t.Errorf("%d rows on a standby that is held, want 1", n)
+	}
+}
+
+func execute(ctx context.Context, t *testing.T, url, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func number(ctx context.Context, t *testing.T, url, query string) (n int) {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if err := conn.QueryRow(ctx, query).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}

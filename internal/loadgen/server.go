@@ -49,9 +49,11 @@ func (r *run) start(ctx context.Context) (_ *server, err error) {
 	s := &server{url: r.Server, sizes: map[int]*core{}}
 	if s.url == "" {
 		r.logf("starting PostgreSQL")
-		if s.url, s.stop, err = dbtest.StartServer(settings...); err != nil {
+		own, err := dbtest.StartServer(settings...)
+		if err != nil {
 			return nil, err
 		}
+		s.url, s.stop = own.URL, own
 	}
 	r.server = s
 	s.admin, err = pgx.Connect(ctx, s.url)
