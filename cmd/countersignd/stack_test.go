@@ -65,7 +65,13 @@ func onBothDatabases(t *testing.T, story func(t *testing.T, in *installation)) {
 	}
 }
 
-func newInstallation(t *testing.T, d db.Dialect) *installation {
+func newInstallation(t *testing.T, d db.Dialect, opts ...dbtest.Option) *installation {
+	t.Helper()
+	return newInstallationOn(t, &databases{gateway: dbtest.New(t, d, migrations.Gateway, opts...), core: dbtest.New(t, d, migrations.Core, opts...)})
+}
+
+// newInstallationOn joins the services over databases that hold the tables.
+func newInstallationOn(t *testing.T, dbs *databases) *installation {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "cs")
 	if err != nil {
@@ -75,8 +81,7 @@ func newInstallation(t *testing.T, d db.Dialect) *installation {
 	c := defaults()
 	c.DataDir, c.PublicURL = dir, "http://127.0.0.1:1"
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	in := &installation{t: t, devices: hardwarehash.NewGenerator(7)}
-	in.dbs = &databases{gateway: dbtest.New(t, d, migrations.Gateway), core: dbtest.New(t, d, migrations.Core)}
+	in := &installation{t: t, dbs: dbs, devices: hardwarehash.NewGenerator(7)}
 	in.core = &faultyCore{Core: registration.New(in.dbs.core, newID, log)}
 	if in.s, err = join(c, in.dbs, in.core, log); err != nil {
 		t.Fatal(err)
