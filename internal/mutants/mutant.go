@@ -10,6 +10,7 @@ import (
 // Mutant is a patch that breaks one guarantee, with the test that must notice.
 type Mutant struct {
 	Name      string // of its file, without the ending
+	Label     string // of the list of revocation's mutants, M1 to M12; empty for the others
 	Guarantee string // what no longer holds
 	Package   string // of the test, as ./path below the module's root
 	Run       string // the test, as go test's -run takes it
@@ -45,6 +46,8 @@ func parse(text string) (Mutant, error) {
 	for line := range strings.Lines(header) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch key {
+		case "Label":
+			m.Label = value
 		case "Guarantee":
 			m.Guarantee = value
 		case "Test":

@@ -45,6 +45,15 @@ func TestWhatIsCovered(t *testing.T) {
 	if len(names) != 28 {
 		t.Errorf("mutants are missing: there are only those of %v", names)
 	}
+	labels := map[string]bool{}
+	for _, m := range load(t) {
+		labels[m.Label] = true
+	}
+	for i := range 12 {
+		if label := fmt.Sprint("M", i+1); !labels[label] {
+			t.Errorf("no mutant is labelled %s", label)
+		}
+	}
 }
 
 // A patch that no longer applies, compiles or names a test shows nothing. Whether
@@ -159,7 +168,7 @@ func TestRunTellsWhatIsCaught(t *testing.T) {
 		mutant("^TestSum$", minus), mutant("^TestBlind$", minus), mutant("^TestRed$", minus), mutant("^TestCrash$", minus),
 		mutant("^TestHang$", minus), mutant("^TestNone$", minus), mutant("^TestSum$", "\treturn a + nothing\n"), gone,
 	})
-	if caught != 1 || err == nil || !strings.Contains(log.String(), "caught  TestSum14") {
+	if caught != 1 || err == nil || !strings.Contains(log.String(), "caught      TestSum14") {
 		t.Fatalf("caught %d: %v\n%s", caught, err, log.String())
 	}
 	for _, want := range []string{

@@ -73,7 +73,7 @@ func (r Runner) report(res Result) {
 	}
 	logMu.Lock()
 	defer logMu.Unlock()
-	fmt.Fprintf(r.Log, "%s%-44s %s %s (%.1f s)\n", word, res.Mutant.Name, res.Mutant.Package, res.Mutant.Run, res.Took.Seconds())
+	fmt.Fprintf(r.Log, "%s%-4s%-44s %s %s (%.1f s)\n", word, res.Mutant.Label, res.Mutant.Name, res.Mutant.Package, res.Mutant.Run, res.Took.Seconds())
 }
 
 // each calls fn for 0 to n-1, some at a time.
