@@ -50,18 +50,7 @@ func (a *apart) startCore(database string) *replica {
 	r.cmd = exec.Command(filepath.Join(bin, "registrard"), "serve")
 	r.cmd.Env = append(os.Environ(), "REGISTRARD_LISTEN="+a.listen, "REGISTRARD_OPS_LISTEN="+a.ops, "REGISTRARD_DATA_DIR="+a.t.TempDir(),
 		"COUNTERSIGN_CORE_DATABASE_URL="+database, "REGISTRARD_TLS_CERT="+cert, "REGISTRARD_TLS_KEY="+key, "REGISTRARD_CLIENT_CA="+a.gateways.File)
-	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
-	if err := r.cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
-	go func() { r.done <- r.cmd.Wait() }()
-	a.t.Cleanup(func() {
-		r.kill()
-		if a.t.Failed() {
-			a.t.Logf("log of the core:\n%s", tail(r.log.String()))
-		}
-	})
-	r.awaitReady()
+	r.run("the core")
 	return r
 }
 

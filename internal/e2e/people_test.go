@@ -80,7 +80,8 @@ func (p *people) agree(r *replica, tenant string, customer credential) string {
 // delivery is an upload that can be sent any number of times.
 type delivery struct {
 	client.Submission
-	rows int
+	rows  int
+	batch string // its name
 }
 
 // delivery makes a batch of n invented devices.
@@ -101,7 +102,7 @@ func (p *people) delivery(tenant string, n int) delivery {
 	}
 	return delivery{client.Submission{
 		Tenant: tenant, RequestID: client.NewRequestID(), Body: client.BytesBody("application/json", raw),
-	}, n}
+	}, n, body.BatchID}
 }
 
 func (p *people) send(cl *client.Client, d delivery) client.Receipt {

@@ -131,19 +131,26 @@ func (s *site) startOn(addr string, extra ...string) *replica {
 	r := &replica{t: s.t, url: "http://" + addr, log: &lockedBuffer{}, done: make(chan error, 1)}
 	r.cmd = exec.Command(filepath.Join(bin, "countersignd"), "serve")
 	r.cmd.Env = s.environ(append([]string{"COUNTERSIGN_LISTEN=" + addr, "COUNTERSIGN_PUBLIC_URL=http://gateway.test"}, extra...)...)
+	r.run(r.url)
+	return r
+}
+
+// run starts the process and waits until it is ready. The test's end kills it, and
+// shows the end of its log when something failed.
+func (r *replica) run(name string) {
+	r.t.Helper()
 	r.cmd.Stdout, r.cmd.Stderr = r.log, r.log
 	if err := r.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+		r.t.Fatal(err)
 	}
 	go func() { r.done <- r.cmd.Wait() }()
-	s.t.Cleanup(func() {
+	r.t.Cleanup(func() {
 		r.kill()
-		if s.t.Failed() {
-			s.t.Logf("log of %s:\n%s", r.url, tail(r.log.String()))
+		if r.t.Failed() {
+			r.t.Logf("log of %s:\n%s", name, tail(r.log.String()))
 		}
 	})
 	r.awaitReady()
-	return r
 }
 
 func tail(s string) string {
