@@ -21,7 +21,8 @@ type FenceReader interface {
 const compareEvery = 60
 
 // RestoreFences sets again what the core acknowledged and no longer knows, as after it
-// was restored from a backup. Until that is done, such a core would execute work that
+// was restored from a backup, and ends grants that stand here and not in the core, as
+// after this database was. Until that is done, such a core would execute work that
 // was stopped, so it must be done before a core that was away gets work. Without a
 // FenceReader it does nothing.
 func (s *Service) RestoreFences(ctx context.Context) error {
@@ -38,13 +39,53 @@ func (s *Service) RestoreFences(ctx context.Context) error {
 			return fmt.Errorf("list acknowledged fences: %w", err)
 		}
 		if len(page) == 0 {
-			return nil
+			return s.findLostEnds(ctx)
 		}
 		if err := s.restore(ctx, page); err != nil {
 			return err
 		}
 		last = page[len(page)-1]
 	}
+}
+
+// findLostEnds ends grants that stand here and are fenced in the core: this database is
+// older than the core's, as after a restored backup.
+func (s *Service) findLostEnds(ctx context.Context) error {
+	var after models.GrantID
+	for {
+		page, err := s.rows(ctx).liveGrants(after)
+		if err != nil {
+			return fmt.Errorf("list live grants: %w", err)
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		asked := make([]models.Fence, len(page))
+		for i, grant := range page {
+			asked[i] = models.Fence{Kind: models.SubjectOfGrant, SubjectID: string(grant.ID), MinEpoch: grant.Epoch}
+		}
+		kept, err := s.keptByCore(ctx, asked)
+		if err != nil {
+			return fmt.Errorf("compare grants with the core: %w", err)
+		}
+		for _, grant := range page {
+			fence := kept[subject{models.SubjectOfGrant, string(grant.ID)}]
+			if fence <= grant.Epoch {
+				continue
+			}
+			if err := s.ForceRevoked(ctx, grant.ID, fence, "the core's fence is ahead of the gateway"); err != nil {
+				return fmt.Errorf("end grant %s: %w", grant.ID, err)
+			}
+		}
+		after = page[len(page)-1].ID
+	}
+}
+
+// liveGrants lists grants that have not ended, in the order of their ids.
+func (r rows) liveGrants(after models.GrantID) ([]models.Grant, error) {
+	var found []models.Grant
+	err := r.g.Where("state IN ('active', 'suspended') AND id > ?", after).Order("id").Limit(sweepSize).Find(&found).Error
+	return found, err
 }
 
 // restore compares one page.

@@ -138,3 +138,37 @@ type readerFunc func() error
 func (f readerFunc) Fences(_ context.Context, subjects []models.SubjectEpoch) ([]models.SubjectEpoch, error) {
 	return subjects, f()
 }
+
+// G5: a database that is older than the core's, as after a restored backup, brings no
+// ended grant back: the comparison finds the core's fence ahead and ends it here too.
+func TestARestoredGatewayEndsWhatTheCoreHasFenced(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		w.reader = w.core
+		lost := w.granted(t, 0)
+		other := w.newRequest()
+		tenant := w.addTenant(t, "Other")
+		other.Tenant = string(tenant.TenantID)
+		asked, err := w.Request(t.Context(), w.byFirm, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound, err := w.Grant(t.Context(), tenant, asked.ID, Terms{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.core.forget(map[string]int64{"grant " + string(lost.ID): 2, "grant " + string(sound.ID): 1})
+		if err := w.RestoreFences(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.refusedBoth(t, w.ask, ErrNoConsent)
+		w.sweepOnce(t)
+		got := w.readGrant(t, lost.ID)
+		if got.State != models.GrantRevoked || got.Epoch != 3 || *got.EndedBy != models.ActorSystem {
+			t.Errorf("the grant that ended in what was lost: %+v", got)
+		}
+		if got := w.readGrant(t, sound.ID); got.State != models.GrantActive || got.Epoch != 1 {
+			t.Errorf("a sound grant: %+v", got)
+		}
+	})
+}

@@ -86,7 +86,7 @@ func (s *Service) derive(r rows, grant models.Grant, c cause) error {
 		if blocked {
 			continue
 		}
-		if err := addGrant(r, s.child(grant, link, grant.RequestID), c); err != nil {
+		if err := addGrant(r, s.child(grant, link, nil), c); err != nil {
 			return fmt.Errorf("add a derived grant: %w", err)
 		}
 	}

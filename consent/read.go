@@ -136,6 +136,9 @@ func (s *Service) complete(r rows, items []Consent, viewer Actor) error {
 			behind = append(behind, *item.Grant.RequestID)
 		}
 	}
+	if err := addRoots(r, items); err != nil {
+		return err
+	}
 	requests, err := r.requestsOf(behind)
 	if err != nil {
 		return fmt.Errorf("read the requests behind grants: %w", err)
@@ -155,6 +158,31 @@ func (s *Service) complete(r rows, items []Consent, viewer Actor) error {
 		}
 	}
 	return addNames(r, items)
+}
+
+// addRoots adds to each derived grant the one it rests on.
+func addRoots(r rows, items []Consent) error {
+	var ids []models.GrantID
+	for _, item := range items {
+		if item.Grant != nil && item.Grant.DerivedFrom != nil {
+			ids = append(ids, *item.Grant.DerivedFrom)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var found []models.Grant
+	if err := r.g.Where("id IN ?", ids).Find(&found).Error; err != nil {
+		return fmt.Errorf("read what derived grants rest on: %w", err)
+	}
+	for i, item := range items {
+		for j := range found {
+			if item.Grant != nil && item.Grant.DerivedFrom != nil && *item.Grant.DerivedFrom == found[j].ID {
+				items[i].Root = &found[j]
+			}
+		}
+	}
+	return nil
 }
 
 // addNames fills in the names of both sides, as far as they are not hidden.

@@ -84,6 +84,7 @@ type Consent struct {
 	Kind        Kind
 	Request     *models.ConsentRequest // the request, or the one behind the grant; nil if the grant had none
 	Grant       *models.Grant          // nil for a request
+	Root        *models.Grant          // of a derived grant: the one whose limits and counters count
 	PartnerName string
 	TenantName  string // empty for a request read by a partner: existence is not told
 }

@@ -49,6 +49,7 @@ func (s *server) askConsent(c *gin.Context) error {
 		return err
 	}
 	made, err := s.ConsentAsker.Request(c.Request.Context(), actor(c), consent.NewRequest{
+		Amends: models.GrantID(strings.ToLower(in.Amends)),
 		Tenant: in.Tenant, Purpose: in.Purpose, Reference: in.Reference, Scopes: in.Scopes,
 		Limits: limitsIn(in.DeviceLimit, in.ConsentLists), GrantUntil: in.GrantUntil, ExpiresAt: in.ExpiresAt,
 		LinkUntil: in.LinkUntil,

@@ -17,6 +17,7 @@ func wireConsent(c *gin.Context, in consent.Consent) wire.Consent {
 	switch {
 	case in.Grant != nil:
 		out = wireGrant(*in.Grant)
+		under(&out, in.Grant, in.Root)
 		if in.Request != nil {
 			out.Purpose, out.Reference = in.Request.Purpose, in.Request.Reference
 			out.Tenant.Addressed = in.Request.TenantRef
@@ -48,6 +49,7 @@ func wireRequest(c *gin.Context, r models.ConsentRequest) wire.Consent {
 	if r.LinkUntil != nil {
 		out.Link = &wire.ConsentLink{Until: r.LinkUntil.UTC()}
 	}
+	out.Amends, out.Derives = orEmpty(r.Amends), orEmpty(r.Derives)
 	out.Reminders, out.RemindedAt = r.Reminders, utc(r.RemindedAt)
 	return out
 }
@@ -60,13 +62,37 @@ func wireGrant(g models.Grant) wire.Consent {
 		Devices:      wire.DeviceGauge{Limit: g.DeviceLimit, Used: g.DevicesUsed, Reserved: g.DevicesReserved, Left: left(g)},
 		ConsentLists: wireLists(g.GrantLists), ExpiresAt: g.ExpiresAt.UTC(), CreatedAt: g.CreatedAt.UTC(), Links: consentLinks(string(g.ID)),
 	}
+	out.Version, out.LastUsedAt = g.Version, utc(g.LastUsedAt)
 	if g.RequestID != nil {
 		out.RequestID = string(*g.RequestID)
+	}
+	if g.DerivedFrom != nil {
+		out.DerivedFrom = &wire.Under{GrantID: string(*g.DerivedFrom), Used: g.DevicesUsed, Reserved: g.DevicesReserved}
 	}
 	if g.EndedAt != nil {
 		out.Ended = &wire.ConsentEnd{At: g.EndedAt.UTC(), By: orEmpty(g.EndedBy), Reason: orEmpty(g.EndReason)}
 	}
 	return out
+}
+
+// under shows the limits and counters of what a derived grant rests on as its own.
+func under(out *wire.Consent, g, root *models.Grant) {
+	if root == nil || out.DerivedFrom == nil {
+		return
+	}
+	out.DerivedFrom.PartnerID = string(root.PartnerID)
+	shown := wireGrant(*root)
+	out.Devices, out.ConsentLists = shown.Devices, shown.ConsentLists
+	if root.ExpiresAt.Before(g.ExpiresAt) {
+		out.ExpiresAt = shown.ExpiresAt
+	}
+}
+
+func wireLast(l models.LastDevice) *wire.LastDevice {
+	if l.TrackingID == nil || l.Row == nil || l.RegisteredAt == nil {
+		return nil
+	}
+	return &wire.LastDevice{TrackingID: string(*l.TrackingID), Row: *l.Row, DeviceID: orEmpty(l.DeviceID), RegisteredAt: l.RegisteredAt.UTC()}
 }
 
 // limitsIn are the limits a caller wrote.
@@ -91,6 +117,7 @@ func wireRevocation(r consent.Revocation) *wire.Revocation {
 	out := &wire.Revocation{Done: r.Done, NothingAfter: r.NothingAfter.UTC()}
 	if r.Done {
 		out.Moment = utc(&r.Moment)
+		out.Last = wireLast(r.Last)
 	}
 	return out
 }

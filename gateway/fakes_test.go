@@ -243,6 +243,58 @@ func (e *edge) Resume(_ context.Context, who consent.Actor, id models.GrantID, r
 	return e.changed("resume", who, id, reason)
 }
 
+func (e *edge) Amend(_ context.Context, who consent.Actor, id models.GrantID, a consent.Amendment) (models.Grant, error) {
+	if e.amend == nil {
+		return models.Grant{}, errUnexpected
+	}
+	return e.amend(who, id, a)
+}
+
+func (e *edge) Versions(_ context.Context, _ consent.Actor, id models.GrantID) ([]models.GrantVersion, error) {
+	if e.versions == nil {
+		return nil, errUnexpected
+	}
+	return e.versions(id)
+}
+
+func (e *edge) PreviewEnd(_ context.Context, _ consent.Actor, id models.GrantID) (consent.Consequences, error) {
+	if e.preview == nil {
+		return consent.Consequences{}, errUnexpected
+	}
+	return e.preview(id)
+}
+
+func (e *edge) RevokeAll(_ context.Context, _ consent.Actor, partner models.PartnerID, n int, reason string) ([]consent.Revocation, error) {
+	if e.revokeAll == nil {
+		return nil, errUnexpected
+	}
+	return e.revokeAll(partner, n, reason)
+}
+
+func (e *edge) linked(what string, who consent.Actor, id, reason string) (models.PartnerLink, error) {
+	if e.link == nil {
+		return models.PartnerLink{}, errUnexpected
+	}
+	return e.link(what, who, id, reason)
+}
+
+func (e *edge) MakeLink(_ context.Context, who consent.Actor, provider models.PartnerID) (models.PartnerLink, error) {
+	return e.linked("offer", who, string(provider), "")
+}
+
+func (e *edge) AcceptLink(_ context.Context, who consent.Actor, id models.LinkID) (models.PartnerLink, error) {
+	return e.linked("accept", who, string(id), "")
+}
+
+func (e *edge) EndLink(_ context.Context, who consent.Actor, id models.LinkID, reason string) (models.PartnerLink, error) {
+	return e.linked("end", who, string(id), reason)
+}
+
+func (e *edge) Links(_ context.Context, who consent.Actor, _ models.PartnerID) ([]models.PartnerLink, error) {
+	link, err := e.linked("list", who, "", "")
+	return []models.PartnerLink{link}, err
+}
+
 func (e *edge) Customers(_ context.Context, partner models.PartnerID, cursor string, limit int) ([]consent.Customer, string, error) {
 	if e.customers == nil {
 		return nil, "", errUnexpected

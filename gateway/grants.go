@@ -28,6 +28,11 @@ func (s *server) revokeConsent(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.revoke(c, id, reason)
+}
+
+// revoke ends a grant and says how far that came.
+func (s *server) revoke(c *gin.Context, id, reason string) error {
 	revoked, err := s.ConsentGrants.Revoke(c.Request.Context(), actor(c), models.GrantID(id), reason)
 	if err != nil {
 		return err

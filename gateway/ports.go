@@ -130,6 +130,18 @@ type GrantChanger interface {
 	Revoke(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (consent.Revocation, error)
 	Suspend(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
 	Resume(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
+	Amend(ctx context.Context, actor consent.Actor, id models.GrantID, a consent.Amendment) (models.Grant, error)
+	Versions(ctx context.Context, actor consent.Actor, id models.GrantID) ([]models.GrantVersion, error)
+	PreviewEnd(ctx context.Context, actor consent.Actor, id models.GrantID) (consent.Consequences, error)
+	RevokeAll(ctx context.Context, actor consent.Actor, partner models.PartnerID, expected int, reason string) ([]consent.Revocation, error)
+}
+
+// PartnerLinks keeps which provider acts for which reseller.
+type PartnerLinks interface {
+	MakeLink(ctx context.Context, actor consent.Actor, provider models.PartnerID) (models.PartnerLink, error)
+	AcceptLink(ctx context.Context, actor consent.Actor, id models.LinkID) (models.PartnerLink, error)
+	EndLink(ctx context.Context, actor consent.Actor, id models.LinkID, reason string) (models.PartnerLink, error)
+	Links(ctx context.Context, actor consent.Actor, partner models.PartnerID) ([]models.PartnerLink, error)
 }
 
 // CustomerReader lists the tenants that agreed.

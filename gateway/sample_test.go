@@ -93,6 +93,11 @@ type edge struct {
 	oneCase      func(registration.CaseScope, models.CaseID) (registration.Case, error)
 	settle       func(models.Settling) (registration.Case, error)
 	explain      func(registration.Scope, models.DeviceID, registration.Page) ([]registration.Explanation, string, error)
+	amend        func(consent.Actor, models.GrantID, consent.Amendment) (models.Grant, error)
+	versions     func(models.GrantID) ([]models.GrantVersion, error)
+	preview      func(models.GrantID) (consent.Consequences, error)
+	revokeAll    func(models.PartnerID, int, string) ([]consent.Revocation, error)
+	link         func(what string, who consent.Actor, id, reason string) (models.PartnerLink, error)
 	epochs       func(consent.Acting) (consent.Permit, error)
 	batches      func(intake.Scope) iter.Seq2[models.Batch, error]
 	devices      func(intake.Scope, string, intake.Page) ([]intake.Device, string, error)
@@ -132,7 +137,7 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
 		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Tenants: tenantDesk{e}, Domains: tenantDesk{e}, Dispatches: e,
+		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, PartnerLinks: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Tenants: tenantDesk{e}, Domains: tenantDesk{e}, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:   func() string { return madeUpID },
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),

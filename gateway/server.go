@@ -30,6 +30,7 @@ type Deps struct {
 	Consents      ConsentReader
 	ConsentAsker  ConsentAsker
 	ConsentGrants GrantChanger
+	PartnerLinks  PartnerLinks
 	ConsentBlocks PartnerBlocker
 	Proofs        Proofs
 	Feed          Feed
@@ -119,7 +120,7 @@ func (d Deps) check() error {
 		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "JWKS": len(d.JWKS) == 0, "Metadata": len(d.Metadata) == 0,
 		"OpenAPI": len(d.OpenAPI) == 0, "Swagger": len(d.Swagger) == 0,
 		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
-		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil,
+		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil, "PartnerLinks": d.PartnerLinks == nil,
 		"ConsentBlocks": d.ConsentBlocks == nil,
 		"Proofs":        d.Proofs == nil, "Feed": d.Feed == nil, "Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
 		"Tenants": d.Tenants == nil, "Domains": d.Domains == nil,

@@ -25,6 +25,8 @@ func (a *app) consentCommand() *cobra.Command {
 		a.changeCommand(client.Withdraw, "Take a request back (partner)", "order cancelled"),
 		a.changeCommand(client.Suspend, "Pause a grant (customer)", "stocktaking"),
 		a.changeCommand(client.Resume, "Let a suspended grant go on (customer)", "stocktaking is over"),
+		a.consentAmendCommand(), a.consentRenewCommand(), a.consentVersionsCommand(),
+		a.consentGiveBackCommand(), a.consentRevokeAllCommand(), a.consentPartnerLinksCommand(),
 		a.revokeCommand(), a.consentRemindCommand(), a.consentLinkCommand(),
 		a.consentBlockCommand(), a.consentUnblockCommand(), a.consentBlockedCommand(),
 	)
@@ -154,6 +156,15 @@ func (a *app) printConsent(c wire.Consent) error {
 		g.field("Reference", c.Reference)
 		g.field("Allows", c.Scopes)
 		g.field("Devices", gauge(c.Devices))
+		g.field("Manufacturers", c.Manufacturers)
+		g.field("Group tags", c.GroupTags)
+		g.field("Purchase orders", c.PurchaseOrders)
+		if c.DerivedFrom != nil {
+			g.field("Rests on", c.DerivedFrom.GrantID+" of partner "+c.DerivedFrom.PartnerID)
+		}
+		g.field("Last used", c.LastUsedAt)
+		g.field("Asks to change", c.Amends)
+		g.field("Asks to act under", c.Derives)
 		g.field("Until", c.ExpiresAt)
 		g.field("Answer by", c.AnswerUntil)
 		if c.Link != nil {
@@ -192,12 +203,16 @@ func gauge(d wire.DeviceGauge) string {
 	if d.Limit == nil {
 		return fmt.Sprintf("%d registered, %d under way, no limit", d.Used, d.Reserved)
 	}
-	return fmt.Sprintf("%d registered, %d under way, %s left of %d", d.Used, d.Reserved, word(d.Left), *d.Limit)
+	return fmt.Sprintf("%d of %d registered, %d under way, %s left", d.Used, *d.Limit, d.Reserved, word(d.Left))
 }
 
 func revocation(r wire.Revocation) string {
 	if r.Done {
-		return "nothing was registered after " + word(r.Moment)
+		said := "nothing was registered after " + word(r.Moment)
+		if r.Last != nil {
+			said += fmt.Sprintf("; the last device was row %d of upload %s at %s", r.Last.Row, r.Last.TrackingID, word(r.Last.RegisteredAt))
+		}
+		return said
 	}
 	return "not acknowledged yet; nothing can land after " + word(r.NothingAfter)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,10 +29,7 @@ func (a *app) consentListCommand() *cobra.Command {
 			}
 			a.noteMore(more)
 			return a.print(newListing(items, more), func(g *grid) {
-				g.row("ID", "STATE", "PARTNER", "CUSTOMER", "USED", "LEFT", "UNTIL", "PURPOSE")
-				for _, c := range items {
-					g.row(c.ID, c.State, party(c.Partner), party(c.Tenant), c.Devices.Used, c.Devices.Left, c.ExpiresAt, c.Purpose)
-				}
+				consentTable(g, items)
 			})
 		},
 	}
@@ -42,6 +38,13 @@ func (a *app) consentListCommand() *cobra.Command {
 	cmd.Flags().StringVar(&filter.Partner, "partner", "", "only of this partner")
 	bindLimit(cmd, &limit)
 	return cmd
+}
+
+func consentTable(g *grid, items []wire.Consent) {
+	g.row("ID", "STATE", "PARTNER", "CUSTOMER", "USED", "LEFT", "UNTIL", "PURPOSE")
+	for _, c := range items {
+		g.row(c.ID, c.State, party(c.Partner), party(c.Tenant), c.Devices.Used, c.Devices.Left, c.ExpiresAt, c.Purpose)
+	}
 }
 
 func bindLimit(cmd *cobra.Command, limit *int) {
@@ -119,6 +122,7 @@ func (a *app) changeCommand(change, short, because string) *cobra.Command {
 
 func (a *app) revokeCommand() *cobra.Command {
 	var reason string
+	var preview bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "revoke ID",
@@ -129,26 +133,13 @@ that long, it says after which moment nothing can land whatever happens, and exi
 		Example: `  countersign consent revoke 0198f0c2-… --reason "contract ended"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := a.client()
-			if err != nil {
-				return err
+			if preview {
+				return a.previewRevoke(cmd, args[0])
 			}
-			consent, err := c.ChangeConsent(cmd.Context(), args[0], client.Revoke, reason)
-			if err != nil {
-				return err
-			}
-			w := waiter{first: a.poll, until: time.Now().Add(wait)}
-			for consent.State == stateRevoking {
-				if more, err := w.pause(cmd.Context()); err != nil || !more {
-					return errors.Join(err, a.revokingStill(consent))
-				}
-				if consent, err = c.ChangeConsent(cmd.Context(), args[0], client.Revoke, reason); err != nil {
-					return err
-				}
-			}
-			return a.printConsent(consent)
+			return a.endGrant(cmd, args[0], client.Revoke, reason, wait)
 		},
 	}
+	cmd.Flags().BoolVar(&preview, "preview", false, "only show what it would mean")
 	cmd.Flags().StringVar(&reason, "reason", "", "why; both sides read it in the history")
 	cmd.Flags().DurationVar(&wait, "wait", 30*time.Second, "how long to wait for the core")
 	return cmd

@@ -13,6 +13,7 @@ import (
 	"countersign/gateway"
 	"countersign/gateway/forward"
 	"countersign/internal/settings"
+	"countersign/models"
 	"countersign/registration"
 	"countersign/registration/rpc"
 )
@@ -25,6 +26,20 @@ type core interface {
 	consent.FenceReader
 	// Lookup finds the owner of a device by its hash.
 	Lookup(ctx context.Context, hash []byte) (*registration.Owner, error)
+}
+
+// lastDevices tells consent which device was registered last under a grant.
+type lastDevices struct{ core gateway.DeviceReader }
+
+// LastUnder implements consent.LastReader: lists begin with the newest.
+func (l lastDevices) LastUnder(ctx context.Context, grant models.Grant) (models.LastDevice, error) {
+	scope := registration.Scope{Partner: grant.PartnerID, Tenant: grant.TenantID}
+	found, _, err := l.core.Devices(ctx, scope, registration.Filter{Grant: grant.ID}, registration.Page{Limit: 1})
+	if err != nil || len(found) == 0 {
+		return models.LastDevice{}, err
+	}
+	d := found[0]
+	return models.LastDevice{TrackingID: &d.TrackingID, Row: &d.Ordinal, DeviceID: &d.ID, RegisteredAt: &d.RegisteredAt}, nil
 }
 
 // openCore makes the core in this process, or the way to one elsewhere. It connects to

@@ -81,7 +81,7 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	limiter := ratelimit.New(buckets, nil)
 	s.probing = newProbing(c, limiter, log)
 	s.consent = consent.New(consent.Deps{
-		DB: d.gateway, Sink: s.core, Reader: s.far, Logger: log, NewID: newID,
+		DB: d.gateway, Sink: s.core, Reader: s.far, Last: lastDevices{s.far}, Logger: log, NewID: newID,
 		Caps: consent.Caps{OpenPerTenant: int(c.ConsentsOpen), PerDay: int(c.ConsentsPerDay)}, Prober: s.probing,
 	})
 	s.registry, err = partners.New(partners.Deps{

@@ -4,7 +4,8 @@ import "time"
 
 // ConsentAsk is the body by which a partner asks a tenant for consent.
 type ConsentAsk struct {
-	Tenant      string   `json:"tenant"` // tenant id or domain
+	Amends      string   `json:"amends,omitzero"` // a grant to change instead of asking for a new one; what is left out stays, 0 devices and empty lists ask to lift a limit
+	Tenant      string   `json:"tenant"`          // tenant id or domain
 	Purpose     string   `json:"purpose"`
 	Reference   string   `json:"reference,omitzero"`
 	Scopes      []string `json:"scopes"`
@@ -57,8 +58,13 @@ type Consent struct {
 	RemindedAt  *time.Time   `json:"remindedAt,omitzero"`
 	CreatedAt   time.Time    `json:"createdAt"`
 	DecidedAt   *time.Time   `json:"decidedAt,omitzero"`
-	RequestID   string       `json:"requestId,omitzero"` // the request behind a grant
-	GrantID     string       `json:"grantId,omitzero"`   // the grant a request became
+	RequestID   string       `json:"requestId,omitzero"`   // the request behind a grant
+	GrantID     string       `json:"grantId,omitzero"`     // the grant a request became
+	Version     int64        `json:"version,omitzero"`     // of a grant's terms
+	LastUsedAt  *time.Time   `json:"lastUsedAt,omitzero"`  // when rows were accepted under it last
+	DerivedFrom *Under       `json:"derivedFrom,omitzero"` // another partner's grant that this one rests on: limits and device counters are that grant's
+	Amends      string       `json:"amends,omitzero"`      // of a request: the grant it asks to change
+	Derives     string       `json:"derives,omitzero"`     // of a request: the other partner's grant it asks to act under
 	Ended       *ConsentEnd  `json:"ended,omitzero"`
 	Revocation  *Revocation  `json:"revocation,omitzero"` // only in the answer to a revoke
 	Links       ConsentLinks `json:"links"`
@@ -113,11 +119,90 @@ type ConsentEnd struct {
 	Reason string    `json:"reason,omitzero"`
 }
 
+// Under is the grant of another partner that a derived one rests on. Its own share of
+// the counters stands beside.
+type Under struct {
+	GrantID   string `json:"grantId"`
+	PartnerID string `json:"partnerId,omitzero"`
+	Used      int64  `json:"used"`     // by the derived grant
+	Reserved  int64  `json:"reserved"` // by the derived grant
+}
+
+// ConsentChange is the body by which a customer changes the terms of a grant. What is
+// absent stays; 0 devices and an empty list lift a limit.
+type ConsentChange struct {
+	Scopes         []string   `json:"scopes,omitzero"`
+	DeviceLimit    *int64     `json:"deviceLimit,omitzero"`
+	Manufacturers  []string   `json:"manufacturers,omitzero"`
+	GroupTags      []string   `json:"groupTags,omitzero"`
+	PurchaseOrders []string   `json:"purchaseOrders,omitzero"`
+	ExpiresAt      *time.Time `json:"expiresAt,omitzero"`
+	Reason         string     `json:"reason,omitzero"`
+}
+
+// ConsentVersion is what a grant said from At on.
+type ConsentVersion struct {
+	Version     int64    `json:"version"`
+	Change      string   `json:"change"` // given, narrowed, widened, changed or renewed
+	Scopes      []string `json:"scopes"`
+	DeviceLimit *int64   `json:"deviceLimit,omitzero"`
+	ConsentLists
+	ExpiresAt time.Time `json:"expiresAt"`
+	RequestID string    `json:"requestId,omitzero"` // the request that was answered with it
+	Actor     string    `json:"actor"`
+	ActorID   string    `json:"actorId,omitzero"`
+	Reason    string    `json:"reason,omitzero"`
+	At        time.Time `json:"at"`
+}
+
+// ConsentEndPreview says what the end of a grant would mean now.
+type ConsentEndPreview struct {
+	GrantID         string    `json:"grantId"`
+	WaitingDevices  int64     `json:"waitingDevices"`  // refused, but for those on their way to the core
+	DevicesThatStay int64     `json:"devicesThatStay"` // registered under it; they stay registered
+	Derived         []Consent `json:"derived"`         // grants that end with it
+	OutcomesStay    bool      `json:"outcomesStay"`    // the partner goes on seeing the outcomes of its uploads
+}
+
+// ConsentRevokeAll is the body that ends every grant of a customer, or all of one
+// partner.
+type ConsentRevokeAll struct {
+	Count   int    `json:"count"`            // how many grants are to end; with another number none does
+	Partner string `json:"partner,omitzero"` // partner id: its own grants and those that rest on them
+	Reason  string `json:"reason,omitzero"`
+}
+
+// PartnerLinkOffer is the body by which a reseller offers a link.
+type PartnerLinkOffer struct {
+	Provider string `json:"provider"` // partner id
+}
+
+// PartnerLink lets an indirect provider act under the grants of an indirect reseller.
+type PartnerLink struct {
+	ID         string     `json:"id"`
+	Reseller   string     `json:"reseller"`
+	Provider   string     `json:"provider"`
+	State      string     `json:"state"` // pending, active or ended
+	CreatedAt  time.Time  `json:"createdAt"`
+	AcceptedAt *time.Time `json:"acceptedAt,omitzero"`
+	EndedAt    *time.Time `json:"endedAt,omitzero"`
+	EndedBy    string     `json:"endedBy,omitzero"`
+}
+
 // Revocation says from when on nothing more is registered.
 type Revocation struct {
-	Done         bool       `json:"done"`              // the core has acknowledged
-	Moment       *time.Time `json:"moment,omitzero"`   // nothing is registered after it; set when done
-	NothingAfter time.Time  `json:"nothingLandsAfter"` // holds whatever the core does
+	Done         bool        `json:"done"`                // the core has acknowledged
+	Moment       *time.Time  `json:"moment,omitzero"`     // nothing is registered after it; set when done
+	NothingAfter time.Time   `json:"nothingLandsAfter"`   // holds whatever the core does
+	Last         *LastDevice `json:"lastDevice,omitzero"` // the last device let through, when done; absent if there was none
+}
+
+// LastDevice is the last device that was registered under a grant.
+type LastDevice struct {
+	TrackingID   string    `json:"trackingId"`
+	Row          int       `json:"row"`
+	DeviceID     string    `json:"deviceId"`
+	RegisteredAt time.Time `json:"registeredAt"`
 }
 
 // ConsentLinks lead to what belongs to a consent.
