@@ -71,5 +71,7 @@ type Partner struct {
 	TenantDevicesPerHour *int64 // devices for one tenant
 	RequestsPerMinute    *int64 // requests of one OAuth client
 
+	ContactEmail string // where notices go; empty for nowhere
+
 	CreatedAt time.Time
 }

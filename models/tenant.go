@@ -57,6 +57,7 @@ type Tenant struct {
 	Epoch     int64
 	IDProof   IDProof `gorm:"column:id_proof;default:(-)"` // issued unless said otherwise
 	CreatedAt time.Time
+	Language  string     `gorm:"default:(-)"` // of mails to its people; English unless said otherwise
 	ClaimedAt *time.Time // when its first admin signed in; from then on no operator speaks for it
 }
 

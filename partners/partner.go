@@ -26,6 +26,7 @@ type NewPartner struct {
 	// NameChecked says that somebody made sure that a name which looks like another
 	// partner's is an honest one.
 	NameChecked bool
+	Contact     string // address of mail for notices; empty for none
 }
 
 // CreatePartner registers an active partner. It fails with ErrInvalid, ErrNameTaken or
@@ -36,6 +37,7 @@ func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Par
 	wrong.name(in.Name)
 	wrong.add(len(in.MPNID) > maxMPNID || !printable(in.MPNID), "mpnId", "must be at most 64 printable characters")
 	wrong.budgets(in.Budgets)
+	wrong.contact(in.Contact)
 	if err := wrong.err(); err != nil {
 		return models.Partner{}, err
 	}
@@ -43,7 +45,7 @@ func (r *Registry) CreatePartner(ctx context.Context, in NewPartner) (models.Par
 		ID: models.PartnerID(r.deps.NewID()), Kind: in.Kind, Name: strings.TrimSpace(in.Name), MPNID: strings.TrimSpace(in.MPNID),
 		State: models.PartnerActive, Epoch: 1,
 		DevicesPerHour: in.Budgets.DevicesPerHour, TenantDevicesPerHour: in.Budgets.TenantDevicesPerHour,
-		RequestsPerMinute: in.Budgets.RequestsPerMinute,
+		RequestsPerMinute: in.Budgets.RequestsPerMinute, ContactEmail: in.Contact,
 	}
 	err := r.inTx(ctx, func(ctx context.Context, t change) error {
 		partner.CreatedAt = t.now

@@ -49,6 +49,14 @@ func (r rows) setBudgets(id models.PartnerID, b Budgets) error {
 		b.DevicesPerHour, b.TenantDevicesPerHour, b.RequestsPerMinute, id).Error
 }
 
+func (r rows) setContact(id models.PartnerID, address string) error {
+	return r.g.Exec("UPDATE partners SET contact_email = ? WHERE id = ?", address, id).Error
+}
+
+func (r rows) setLanguage(id models.TenantID, code string) error {
+	return r.g.Exec("UPDATE tenants SET language = ? WHERE id = ?", code, id).Error
+}
+
 // flip turns a switch if it stands at from, raising the epoch on a stop, and
 // returns the epoch it left behind; ErrWrongState if it stands elsewhere.
 func (r rows) flip(s switchOf) (int64, error) {

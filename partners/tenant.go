@@ -17,6 +17,9 @@ type NewTenant struct {
 	ID      models.TenantID
 	Name    string
 	Domains []string // belong to the customer, on the operator's word
+	// Language is that of mails to the customer's people, as a two-letter code; empty is
+	// English.
+	Language string
 }
 
 // Tenant is a customer with its domains, in order of the alphabet.
@@ -35,11 +38,15 @@ func (r *Registry) CreateTenant(ctx context.Context, in NewTenant) (Tenant, erro
 	id, validID := foldGUID(in.ID)
 	domains, wrong := foldDomains(in.Domains)
 	wrong.name(in.Name)
+	if in.Language == "" {
+		in.Language = "en"
+	}
+	wrong.language(in.Language)
 	wrong.add(!validID || strings.Trim(string(id), "0-") == "", "id", "must be a GUID other than zero, or absent")
 	if err := wrong.err(); err != nil {
 		return Tenant{}, err
 	}
-	tenant := models.Tenant{ID: id, Name: strings.TrimSpace(in.Name), State: models.TenantActive, Epoch: 1, IDProof: proof}
+	tenant := models.Tenant{ID: id, Name: strings.TrimSpace(in.Name), State: models.TenantActive, Epoch: 1, IDProof: proof, Language: in.Language}
 	err := r.inTx(ctx, func(ctx context.Context, t change) error {
 		tenant.CreatedAt = t.now
 		if err := t.add(&tenant); err != nil {

@@ -29,6 +29,7 @@ func partnerCommands(env environment) *cobra.Command {
 	create.Flags().StringVar(&in.Name, "name", "", "name of the organisation")
 	create.Flags().StringVar(&in.MPNID, "mpn-id", "", "partner network id")
 	create.Flags().BoolVar(&in.NameChecked, "name-checked", false, "the name looks like another partner's, and you made sure that it is an honest one")
+	create.Flags().StringVar(&in.Contact, "contact", "", "address of mail for notices")
 	bindBudgets(create.Flags())
 	require(create, "kind", "name")
 	budget := &cobra.Command{
@@ -42,11 +43,33 @@ func partnerCommands(env environment) *cobra.Command {
 	budget.Flags().Bool("defaults", false, "take the server's defaults for all of them")
 	budget.MarkFlagsOneRequired("partner-devices-per-hour", "partner-tenant-devices-per-hour", "partner-requests-per-minute", "defaults")
 	cmd.AddCommand(
-		create, budget, listCommand(env, "partner.list", "List partners"),
+		create, budget, contactCommand(env), listCommand(env, "partner.list", "List partners"),
 		onID(env, "suspend", "partner.suspend", "Refuse a partner everywhere, also work already accepted"),
 		onID(env, "resume", "partner.resume", "Let a suspended partner work again"),
 	)
 	return cmd
+}
+
+func contactCommand(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "contact ID [ADDRESS]", Short: "Set where notices to a partner go; without an address they go nowhere", Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in := contactInput{ID: models.PartnerID(args[0])}
+			if len(args) == 2 {
+				in.Address = args[1]
+			}
+			return operate(cmd, env, "partner.contact", in)
+		},
+	}
+}
+
+func languageCommand(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "language ID CODE", Short: "Set the language of mails to a tenant's people: en or de", Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return operate(cmd, env, "tenant.language", languageInput{models.TenantID(args[0]), args[1]})
+		},
+	}
 }
 
 func bindBudgets(flags *pflag.FlagSet) {
@@ -81,9 +104,10 @@ func tenantCommands(env environment) *cobra.Command {
 	create.Flags().StringVar((*string)(&in.ID), "id", "", "tenant id (GUID) of another directory, to be proven by its provider; a new one if not given")
 	create.Flags().StringVar(&in.Name, "name", "", "name of the customer")
 	create.Flags().StringSliceVar(&in.Domains, "domain", nil, "domain of the customer, on your word; it proves others itself (repeatable)")
+	create.Flags().StringVar(&in.Language, "language", "", "language of mails to its people: en or de (default en)")
 	require(create, "name")
 	cmd.AddCommand(
-		create, listCommand(env, "tenant.list", "List tenants"),
+		create, languageCommand(env), listCommand(env, "tenant.list", "List tenants"),
 		onID(env, "suspend", "tenant.suspend", "Register nothing for a tenant, also work already accepted"),
 		onID(env, "resume", "tenant.resume", "Let a suspended tenant be registered for again"),
 		onID(env, "invite", "tenant.invite", "Make the one-time link with which the tenant's first administrator sets it up"),

@@ -24,23 +24,26 @@ const envPrefix = "COUNTERSIGN_"
 // RedisURL has no flag: it may hold a password, and command lines are seen by
 // everybody on the machine.
 type Config struct {
-	Listen          string `koanf:"listen"`            // address of the API
-	PublicURL       string `koanf:"public_url"`        // issuer of tokens and base of links; default http(s):// and the listen address
-	PortalURL       string `koanf:"portal_url"`        // the pages for customers, on a host of their own; default: none, in development the public URL
-	DataDir         string `koanf:"data_dir"`          // keys, SQLite files, operators' socket
-	DatabaseURL     string `koanf:"database_url"`      // sqlite:PATH or postgres://…; default SQLite in the data directory
-	CoreDatabaseURL string `koanf:"core_database_url"` // the core's own; default: a second file, or the schema "core" of the same server
-	CoreURL         string `koanf:"core_url"`          // a core elsewhere: https://host:port; default: the one in this process
-	CoreTLSCert     string `koanf:"core_tls_cert"`     // PEM file: who we are to a core elsewhere
-	CoreTLSKey      string `koanf:"core_tls_key"`      // PEM file
-	CoreTLSCA       string `koanf:"core_tls_ca"`       // PEM file: who may vouch for the core; default: the system's roots
-	RedisURL        string `koanf:"redis_url"`         // redis://, rediss:// or unix://: budgets shared by replicas; default: counted in this process
-	TLSCert         string `koanf:"tls_cert"`          // PEM file; with TLSKey the server speaks TLS itself
-	TLSKey          string `koanf:"tls_key"`           // PEM file
-	Dev             bool   `koanf:"dev"`               // development: less durable writes, plain http for any host
-	LogFormat       string `koanf:"log_format"`        // text or json
-	LogLevel        string `koanf:"log_level"`         // debug, info, warn or error
-	Workers         int    `koanf:"workers"`           // dispatches forwarded at once by this process
+	Listen           string `koanf:"listen"`             // address of the API
+	PublicURL        string `koanf:"public_url"`         // issuer of tokens and base of links; default http(s):// and the listen address
+	PortalURL        string `koanf:"portal_url"`         // the pages for customers, on a host of their own; default: none, in development the public URL
+	DataDir          string `koanf:"data_dir"`           // keys, SQLite files, operators' socket
+	DatabaseURL      string `koanf:"database_url"`       // sqlite:PATH or postgres://…; default SQLite in the data directory
+	CoreDatabaseURL  string `koanf:"core_database_url"`  // the core's own; default: a second file, or the schema "core" of the same server
+	CoreURL          string `koanf:"core_url"`           // a core elsewhere: https://host:port; default: the one in this process
+	CoreTLSCert      string `koanf:"core_tls_cert"`      // PEM file: who we are to a core elsewhere
+	CoreTLSKey       string `koanf:"core_tls_key"`       // PEM file
+	CoreTLSCA        string `koanf:"core_tls_ca"`        // PEM file: who may vouch for the core; default: the system's roots
+	RedisURL         string `koanf:"redis_url"`          // redis://, rediss:// or unix://: budgets shared by replicas; default: counted in this process
+	SMTPURL          string `koanf:"smtp_url"`           // smtp://user@host:587 or smtps://…: where mail is handed over; default: no mail
+	SMTPPasswordFile string `koanf:"smtp_password_file"` // file with the password of that user
+	SMTPFrom         string `koanf:"smtp_from"`          // address of the sender
+	TLSCert          string `koanf:"tls_cert"`           // PEM file; with TLSKey the server speaks TLS itself
+	TLSKey           string `koanf:"tls_key"`            // PEM file
+	Dev              bool   `koanf:"dev"`                // development: less durable writes, plain http for any host
+	LogFormat        string `koanf:"log_format"`         // text or json
+	LogLevel         string `koanf:"log_level"`          // debug, info, warn or error
+	Workers          int    `koanf:"workers"`            // dispatches forwarded at once by this process
 
 	// How customers sign in and prove themselves.
 	EgressAllow            string `koanf:"egress_allow"`              // addresses of your own network that customers' providers may have: 10.1.2.0/24,…
@@ -97,6 +100,9 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.String("core-tls-cert", "", "certificate that names this gateway to a core elsewhere (PEM file)")
 	flags.String("core-tls-key", "", "private key of that certificate (PEM file)")
 	flags.String("core-tls-ca", "", "authority that vouches for a core elsewhere (PEM file; default the system's)")
+	flags.String("smtp-url", "", "where mail is handed over: smtp://user@host:587 or smtps://user@host:465 (default: no mail is sent)")
+	flags.String("smtp-password-file", "", "file with the password for it")
+	flags.String("smtp-from", "", "address of the sender")
 	flags.String("tls-cert", "", "certificate chain (PEM file)")
 	flags.String("tls-key", "", "private key of the certificate (PEM file)")
 	flags.Bool("dev", false, "development: less durable writes, plain http for any host")
@@ -179,6 +185,9 @@ func (c Config) complete() (Config, error) {
 		if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
 			return c, fmt.Errorf("redis_url %w", err)
 		}
+	}
+	if err := c.checkMail(); err != nil {
+		return c, err
 	}
 	if err := c.checkNumbers(); err != nil {
 		return c, err

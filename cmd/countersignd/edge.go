@@ -67,6 +67,9 @@ func newMetrics(s *services) *prometheus.Registry {
 		&backlogCollector{s: s}, &ledgerCollector{s: s},
 	)
 	r.MustRegister(s.probing.collectors()...)
+	if s.notices != nil {
+		r.MustRegister(mailCollector{s.notices})
+	}
 	if s.shared != nil {
 		r.MustRegister(s.shared.gauge())
 	}

@@ -21,11 +21,22 @@ type (
 		Budgets partners.Budgets
 
 		NameChecked bool
+		Contact     string
 	}
 	tenantInput struct {
 		ID      models.TenantID
 		Name    string
 		Domains []string
+
+		Language string
+	}
+	contactInput struct {
+		ID      models.PartnerID
+		Address string
+	}
+	languageInput struct {
+		ID   models.TenantID
+		Code string
 	}
 	clientInput struct {
 		Partner     models.PartnerID
@@ -75,6 +86,14 @@ func operations(s *services) admin.Table {
 		"partner.budget": admin.Typed(func(ctx context.Context, in budgetInput) (partnerView, error) {
 			p, err := r.SetBudgets(ctx, in.ID, in.Budgets)
 			return viewPartner(p), err
+		}),
+		"partner.contact": admin.Typed(func(ctx context.Context, in contactInput) (partnerView, error) {
+			p, err := r.SetContact(ctx, in.ID, in.Address)
+			return viewPartner(p), err
+		}),
+		"tenant.language": admin.Typed(func(ctx context.Context, in languageInput) (tenantView, error) {
+			t, err := r.SetLanguage(ctx, in.ID, in.Code)
+			return viewTenant(t), err
 		}),
 		"tenant.create": admin.Typed(func(ctx context.Context, in tenantInput) (tenantView, error) {
 			t, err := r.CreateTenant(ctx, partners.NewTenant(in))

@@ -19,6 +19,7 @@ import (
 	"countersign/internal/egress"
 	"countersign/internal/errs"
 	"countersign/internal/ledger"
+	"countersign/internal/notice"
 	"countersign/partners"
 	"countersign/registration/rpc"
 )
@@ -47,7 +48,8 @@ type services struct {
 	outside  *egress.Client // the way to addresses that customers chose
 	signin   *signin.Service
 	probing  *probing
-	shared   *sharedBudgets // nil: budgets are counted in this process
+	notices  *notice.Service // nil: no mail is sent
+	shared   *sharedBudgets  // nil: budgets are counted in this process
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -107,6 +109,9 @@ func join(c Config, d *databases, worker forward.Core, log *slog.Logger) (*servi
 	s.proofs = consent.NewReceipts(consent.ReceiptDeps{
 		Service: s.consent, Chains: s.chains, Signer: s.receipts, Issuer: s.site.Issuer(), Withdrawal: c.PublicURL + "/portal", Now: time.Now,
 	})
+	if s.notices, err = c.openMail(d, s, log); err != nil {
+		return nil, err
+	}
 	s.order, err = ledger.NewSequencer(ledger.Deps{
 		DB: d.gateway, Signer: s.ledger, Issuer: s.site.Issuer(), Holder: workerName(), Logger: log,
 	})
@@ -154,6 +159,9 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 	work.Go(func() { s.consent.RunFences(ctx) })
 	work.Go(func() { s.order.Run(ctx) })
 	work.Go(func() { maintain(ctx, d.gateway, s, log) })
+	if s.notices != nil {
+		work.Go(func() { s.notices.Run(ctx) })
+	}
 	if s.line != nil {
 		work.Go(func() { s.line.Watch(ctx) })
 	}

@@ -24,6 +24,7 @@ type (
 		DevicesPerHour       *int64              `json:"devicesPerHour,omitempty"`
 		TenantDevicesPerHour *int64              `json:"tenantDevicesPerHour,omitempty"`
 		RequestsPerMinute    *int64              `json:"requestsPerMinute,omitempty"`
+		Contact              string              `json:"contact,omitempty"`
 		CreatedAt            time.Time           `json:"createdAt"`
 	}
 	tenantView struct {
@@ -32,6 +33,7 @@ type (
 		Domains   []string           `json:"domains,omitempty"`
 		State     models.TenantState `json:"state"`
 		IDProof   models.IDProof     `json:"idProof"`
+		Language  string             `json:"language"`
 		CreatedAt time.Time          `json:"createdAt"`
 		ClaimedAt *time.Time         `json:"claimedAt,omitempty"`
 	}
@@ -76,14 +78,14 @@ func viewList[In, Out any](found []In, next string, view func(In) Out) listView[
 
 func viewPartner(p models.Partner) partnerView {
 	return partnerView{
-		ID: p.ID, Kind: p.Kind, Name: p.Name, MPNID: p.MPNID, State: p.State, CreatedAt: p.CreatedAt,
+		ID: p.ID, Kind: p.Kind, Name: p.Name, MPNID: p.MPNID, State: p.State, CreatedAt: p.CreatedAt, Contact: p.ContactEmail,
 		DevicesPerHour: p.DevicesPerHour, TenantDevicesPerHour: p.TenantDevicesPerHour, RequestsPerMinute: p.RequestsPerMinute,
 	}
 }
 
 func viewTenant(t partners.Tenant) tenantView {
 	return tenantView{
-		ID: t.ID, Name: t.Name, Domains: t.Domains, State: t.State, IDProof: t.IDProof, CreatedAt: t.CreatedAt, ClaimedAt: t.ClaimedAt,
+		ID: t.ID, Name: t.Name, Domains: t.Domains, State: t.State, IDProof: t.IDProof, CreatedAt: t.CreatedAt, ClaimedAt: t.ClaimedAt, Language: t.Language,
 	}
 }
 

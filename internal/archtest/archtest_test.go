@@ -66,13 +66,14 @@ var homes = []struct {
 	{"github.com/golang-jwt/jwt", []string{"authz"}, "tokens are made and read in authz alone"},
 	{"github.com/ulule/limiter", []string{"gateway/ratelimit"}, "its counting rules are ours"},
 	{"github.com/redis/go-redis", []string{"gateway/ratelimit"}, "only budgets live in Redis"},
-	{"gorm.io", []string{"authz", "partners", "consent", "registration", "gateway/intake", "gateway/forward", "internal/ledger", "internal/db", "internal/dbtest", "models/migrations"}, "one store.go per package talks to the database"},
+	{"gorm.io", []string{"authz", "partners", "consent", "registration", "gateway/intake", "gateway/forward", "internal/ledger", "internal/notice", "internal/db", "internal/dbtest", "models/migrations"}, "one store.go per package talks to the database"},
 	{"github.com/jackc/pgx", []string{"internal/db", "internal/dbtest", "internal/loadgen"}, "what differs between databases lives in internal/db"},
 	{"github.com/glebarez", []string{"internal/db", "internal/dbtest"}, "what differs between databases lives in internal/db"},
 	{"github.com/pressly/goose", []string{"internal/db", "internal/dbtest"}, "migrations are run in one place"},
 	{"connectrpc.com/connect", []string{"registration/rpc"}, "the core's network contract is one package"},
 	{"google.golang.org/protobuf", []string{"registration/rpc"}, "the core's network contract is one package"},
 	{"github.com/anishathalye/porcupine", []string{"internal/linear"}, "histories are judged in one place"},
+	{"github.com/wneessen/go-mail", []string{"internal/notice"}, "mail is sent in one place"},
 	{"github.com/spf13/cobra", []string{"cmd"}, "commands are built in cmd"},
 	{"code.dny.dev/ssrf", []string{"internal/egress"}, "addresses that others chose are reached in one way"},
 	{"github.com/coreos/go-oidc", []string{"authz/signin"}, "people sign in in one place"},
@@ -106,6 +107,7 @@ var forbidden = []struct {
 	{[]string{"internal/errs"}, []string{"authz", "partners", "consent", "registration", "gateway", "models", "cmd"}, "the bottom imports nothing of ours"},
 	{[]string{"internal/db"}, []string{"authz", "partners", "consent", "registration", "gateway", "cmd"}, "plumbing knows no business"},
 	{[]string{"internal/ledger"}, []string{"authz", "partners", "consent", "registration", "gateway", "cmd"}, "everybody writes to it, it asks nobody"},
+	{[]string{"internal/notice"}, []string{"authz", "partners", "consent", "registration", "gateway", "cmd"}, "mails are written from the ledger"},
 	{[]string{"gateway"}, []string{"cmd"}, "cmd joins, nobody joins cmd"},
 	{[]string{"gateway", "registration/match", "registration/hardwarehash"}, []string{"registration/rpc"}, "whether the core is elsewhere is joined in cmd"},
 	{[]string{"gateway/forward"}, []string{"registration", "gateway/intake", "gateway/wire"}, "the far side is an interface"},
@@ -169,7 +171,7 @@ func TestProductsCarryNoTestSupport(t *testing.T) {
 	}
 	for dep := range strings.Lines(string(out)) {
 		dep = strings.TrimSpace(dep)
-		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/linear", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/tlstest", module + "/internal/oidctest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
+		for _, bad := range []string{module + "/internal/dbtest", module + "/internal/linear", module + "/internal/loadgen", module + "/internal/e2e", module + "/internal/browsertest", module + "/internal/tlstest", module + "/internal/mailtest", module + "/internal/oidctest", module + "/internal/openapi", "testing", "github.com/google/go-cmp"} {
 			if dep == bad {
 				t.Errorf("a command links %s", dep)
 			}

@@ -19,6 +19,7 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 		&models.GrantVersion{}, &models.PartnerLink{},
 		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
 		&models.Person{}, &models.TenantSignIn{}, &models.TenantInvitation{}, &models.SignInAttempt{}, &models.PersonSession{}, &models.DomainChallenge{},
+		&models.Notice{}, &models.NoticeCursor{},
 	)
 }
 
