@@ -187,12 +187,12 @@ func (c *campaign) partner(ctx context.Context, p *pair, lane int, dice *rand.Ra
 	}
 }
 
-// send tries an upload a few times under one request id. Its name is the batch's, by
-// which the tables know it.
+// send tries an upload twice under one request id, and no more: where the first call
+// died with its server, others wait for its lease longer than a lane has patience.
 func (c *campaign) send(ctx context.Context, name string, d delivery, dice *rand.Rand) {
 	s := &sending{tenant: d.Tenant, call: wall(), answer: linear.Never, devices: d.rows}
 	c.book.record(func() { c.book.uploads[d.batch] = s })
-	for range 4 {
+	for range 2 {
 		call := wall()
 		receipt, err := c.as(c.people.reseller, dice.Int()).Submit(ctx, d.Submission)
 		answered := wall()
@@ -209,7 +209,7 @@ func (c *campaign) send(ctx context.Context, name string, d delivery, dice *rand
 			c.t.Errorf("upload %s: %v", name, err)
 			return
 		}
-		c.think(ctx, dice, 200*time.Millisecond)
+		c.think(ctx, dice, 600*time.Millisecond)
 	}
 }
 

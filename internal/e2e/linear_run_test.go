@@ -97,7 +97,8 @@ func newApartCampaign(t *testing.T) *campaign {
 	gatewayURL, coreURL := createDatabase(t, server, "gateway"), createDatabase(t, server, "core")
 	c := newCampaign(t, &site{
 		t: t, dataDir: shortTempDir(t), gateway: gatewayURL,
-		settings: []string{"COUNTERSIGN_DEV=false", "COUNTERSIGN_PUBLIC_URL=http://127.0.0.1:8080", "COUNTERSIGN_LOG_LEVEL=error"},
+		settings: []string{"COUNTERSIGN_DEV=false", "COUNTERSIGN_PUBLIC_URL=http://127.0.0.1:8080", "COUNTERSIGN_LOG_LEVEL=error",
+			"COUNTERSIGN_TOKENS_PER_MINUTE=100000"},
 	})
 	c.server, c.coreURL, c.calm = server, coreURL, 800*time.Millisecond
 	c.startCoreApart()
@@ -132,7 +133,7 @@ func (c *campaign) startCoreApart() {
 // network that fails between it and its callers.
 func newEmbeddedCampaign(t *testing.T) *campaign {
 	t.Helper()
-	c := newCampaign(t, newSite(t, db.SQLite, "COUNTERSIGN_LOG_LEVEL=error"))
+	c := newCampaign(t, newSite(t, db.SQLite, "COUNTERSIGN_LOG_LEVEL=error", "COUNTERSIGN_TOKENS_PER_MINUTE=100000"))
 	c.calm = 3 * time.Second // there is no other way round a fault
 	addr := freeAddress(t)
 	c.gateways = append(c.gateways, c.stand(func() *replica { return c.startOn(addr) }))

@@ -71,6 +71,17 @@ func (c *campaign) play(length time.Duration) {
 		t.Fatalf("the machine's clock was set by %v during the run: the history says nothing", drift)
 	}
 	c.judge(seen, suffered)
+	c.checkLedger()
+}
+
+// checkLedger has both sides fetch their chain of the ledger, which is verified on the
+// way: whatever was killed, it has no hole, nothing twice and nothing changed.
+func (c *campaign) checkLedger() {
+	r := c.gateways[0].running()
+	c.people.commandLine(r, c.people.reseller).run(0, "consent", "export", "--file", "partner.jsonl")
+	for _, p := range c.pairs {
+		c.people.commandLine(r, p.customer).run(0, "consent", "export", "--file", "tenant.jsonl")
+	}
 }
 
 // judge completes the history from the tables and lets the checker decide.

@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -42,6 +43,7 @@ func newWitness(t *testing.T, core string) *witness {
 	pass := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 16},
+		ErrorLog:  log.New(io.Discard, "", 0),
 		// A core that does not answer looks to the gateway as it would without us: the
 		// line is cut.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
