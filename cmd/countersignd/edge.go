@@ -39,7 +39,7 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 	return gateway.New(gateway.Deps{
 		Verifier: verifier, Tokens: tokens, JWKS: authz.JWKSOf(s.keys, s.receipts, s.ledger), Metadata: metadata, Throttle: s.budgets,
 		Intake: s.uploads, Uploads: s.reader, Batches: s.reader, Devices: s.far, Attention: s.far, Permits: s.consent,
-		Consents: s.consent, ConsentAsker: asker{s.consent, s.probing}, ConsentGrants: s.consent, PartnerLinks: s.consent, ConsentBlocks: s.consent, Proofs: s.proofs, Feed: s.chains, Customers: s.consent, Tenants: s.signin, Domains: s.registry, Dispatches: s.forward,
+		Consents: s.consent, ConsentAsker: s.consent, ConsentGrants: s.consent, PartnerLinks: s.consent, ConsentBlocks: s.consent, Proofs: s.proofs, Feed: s.chains, Customers: s.consent, Tenants: s.signin, Domains: s.registry, Dispatches: s.forward,
 		Portal: people, PortalURL: c.PortalURL, PublicURL: c.PublicURL, ServerID: workerName(), NewID: newID, Logger: log,
 		Ready: d.ready(draining), Registry: newMetrics(s), OpenAPI: docs.OpenAPI, Swagger: docs.Swagger,
 	})

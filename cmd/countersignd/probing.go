@@ -7,7 +7,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"countersign/consent"
 	"countersign/gateway/ratelimit"
 	"countersign/models"
 )
@@ -88,30 +87,6 @@ func (p *probing) Asked(ctx context.Context, partner models.PartnerID, known boo
 	if err := p.Count(ctx, partner, misses, 0); err != nil {
 		p.log.WarnContext(ctx, "a consent request could not be counted against the probing limit", "partner", partner, "error", err)
 	}
-}
-
-// asker counts requests for a consent of tenants that are not here: names of customers
-// can be guessed, too.
-type asker struct {
-	*consent.Service
-	probing *probing
-}
-
-// Request is the service's, and counts. One to a tenant that is here counts nothing, in
-// the same time.
-func (a asker) Request(ctx context.Context, actor consent.Actor, ask consent.NewRequest) (consent.Asked, error) {
-	made, err := a.Service.Request(ctx, actor, ask)
-	if err != nil {
-		return made, err
-	}
-	misses := 0
-	if made.TenantID == nil {
-		misses = 1
-	}
-	if err := a.probing.Count(ctx, actor.PartnerID, misses, 0); err != nil {
-		a.probing.log.WarnContext(ctx, "guesses of a partner could not be counted", "partner", actor.PartnerID, "error", err)
-	}
-	return made, nil
 }
 
 func (p *probing) charge(partner models.PartnerID, points int64) ratelimit.Charge {

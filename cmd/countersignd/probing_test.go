@@ -15,7 +15,7 @@ func TestProbing_countsRequestsToNobody(t *testing.T) {
 	partner := consent.Actor{Kind: models.ActorPartner, ID: string(in.caller.ClientID), PartnerID: in.caller.PartnerID}
 	ask := func(tenant string) int64 {
 		t.Helper()
-		_, err := asker{in.s.consent, in.s.probing}.Request(t.Context(), partner, consent.NewRequest{
+		_, err := in.s.consent.Request(t.Context(), partner, consent.NewRequest{
 			Tenant: tenant, Purpose: "roll-out", Scopes: []string{consent.GrantScopeDevicesRegister},
 		})
 		if err != nil {
