@@ -97,8 +97,10 @@ func newApartCampaign(t *testing.T) *campaign {
 	gatewayURL, coreURL := createDatabase(t, server, "gateway"), createDatabase(t, server, "core")
 	c := newCampaign(t, &site{
 		t: t, dataDir: shortTempDir(t), gateway: gatewayURL,
-		settings: []string{"COUNTERSIGN_DEV=false", "COUNTERSIGN_PUBLIC_URL=http://127.0.0.1:8080", "COUNTERSIGN_LOG_LEVEL=error",
-			"COUNTERSIGN_TOKENS_PER_MINUTE=100000"},
+		settings: []string{
+			"COUNTERSIGN_DEV=false", "COUNTERSIGN_PUBLIC_URL=http://127.0.0.1:8080", "COUNTERSIGN_LOG_LEVEL=error",
+			"COUNTERSIGN_TOKENS_PER_MINUTE=100000",
+		},
 	})
 	c.server, c.coreURL, c.calm = server, coreURL, 800*time.Millisecond
 	c.startCoreApart()
