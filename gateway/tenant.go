@@ -234,12 +234,16 @@ func (s *server) putSignIn(c *gin.Context) error {
 }
 
 func (s *server) wireSignIn(in signin.Settings) wire.SignIn {
-	return wire.SignIn{
+	out := wire.SignIn{
 		Issuer: in.Issuer, ClientID: in.ClientID, AuthMethod: string(in.AuthMethod), RoleClaim: in.RoleClaim,
 		AdminValues: in.AdminValues, ApproverValues: in.ApproverValues, RequireMFA: in.RequireMFA,
-		ACRValues: in.ACRValues, AMRValues: in.AMRValues, Version: in.Version, RedirectURI: s.PortalURL + signin.CallbackPath,
+		ACRValues: in.ACRValues, AMRValues: in.AMRValues, Version: in.Version,
 		SetBy: string(in.SetBy), SetAt: in.SetAt.UTC(),
 	}
+	if s.PortalURL != "" {
+		out.RedirectURI = s.PortalURL + signin.CallbackPath
+	}
+	return out
 }
 
 // listPeople lists everybody of the customer who ever signed in.

@@ -125,7 +125,7 @@ func TestTenant(t *testing.T) {
 		{"POST", "/v1/tenant/domains", `{"domain":"other.example"}`, 201, []string{`"state":"pending"`, `"type":"TXT"`}, "challenge %s other.example"},
 		{"POST", "/v1/tenant/domains/other.example/verify", "", 409, []string{"domain_not_proven"}, "verify %s other.example"},
 		{"DELETE", "/v1/tenant/domains/other.example", "", 204, nil, "release %s other.example"},
-		{"GET", "/v1/tenant/signIn", "", 200, []string{`"version":3`, `"redirectUri":"` + publicURL + `/portal/sign-in/return"`}, "signIn %s"},
+		{"GET", "/v1/tenant/signIn", "", 200, []string{`"version":3`, `"redirectUri":"` + portalURL + `/portal/sign-in/return"`}, "signIn %s"},
 		{"PUT", "/v1/tenant/signIn", `{"issuer":"https://x.example","clientId":"c","clientSecret":"s","authMethod":"client_secret_basic","version":3}`, 200, []string{`"requireMfa":true`}, "setSignIn customer client %s mfa=true secret=s version=3"},
 		{"PUT", "/v1/tenant/signIn", `{"issuer":"","clientId":"c","authMethod":"client_secret_basic","requireMfa":false}`, 400, []string{"invalid_input"}, "setSignIn customer client %s mfa=false secret= version=0"},
 		{"GET", "/v1/tenant/people?limit=2&cursor=c", "", 200, []string{`"role":"admin","claimRole":"admin"`, `"subject":"nora"`, `"nextCursor":"next"`}, "people %s c 2"},
@@ -138,7 +138,7 @@ func TestTenant(t *testing.T) {
 	} {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
 			t.Parallel()
-			e := newEdge(t)
+			e := newEdge(t, withPortal)
 			resp, body := e.do(tt.method, tt.path, tt.body, "Authorization", "Bearer tenant")
 			if resp.StatusCode != tt.status {
 				t.Fatalf("status %d: %s", resp.StatusCode, body)

@@ -21,15 +21,21 @@ func (s *stack) feed(t *testing.T) []models.LedgerEntry {
 	return found
 }
 
+// known makes a partner that the gateway has a row of.
+func (s *stack) known(t *testing.T, id models.PartnerID) {
+	t.Helper()
+	err := s.db.Write().Exec("INSERT INTO partners (id, kind, name, state, created_at) VALUES (?, 'indirect_provider', 'Elm', 'active', ?)",
+		id, s.clock.Now()).Error
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The factory is told once of each claim, whatever became of calls and workers, and
 // neither for whom nor by whom.
 func TestClaims_areToldToTheFactoryOnce(t *testing.T) {
 	bothDialects(t, func(t *testing.T, s *stack) {
-		err := s.db.Write().Exec("INSERT INTO partners (id, kind, name, state, created_at) VALUES (?, 'indirect_provider', 'Elm', 'active', ?)",
-			samplePartner, s.clock.Now()).Error
-		if err != nil {
-			t.Fatal(err)
-		}
+		s.known(t, samplePartner)
 		record := func(row int) models.RecordClaim {
 			return models.RecordClaim{ReportedBy: sampleOEM, ProductKey: "4100000000001", SerialNumber: "SN-7", Report: "report-1", ReportRow: row}
 		}

@@ -21,6 +21,7 @@ func (s *stack) named(t *testing.T, u models.Upload, ordinals ...int) {
 // API6 (mass claiming): what answers tell a partner is counted, once.
 func TestProbing_countsWhatAPartnerLearned(t *testing.T) {
 	bothDialects(t, func(t *testing.T, s *stack) {
+		s.known(t, samplePartner)
 		u := s.upload(t, samplePartner, 8)
 		s.named(t, u, 1, 2, 3, 4, 5)
 		s.core.register = func(sub models.Submission) (models.Result, error) {

@@ -55,7 +55,7 @@ type SignIn struct {
 	ACRValues      []string  `json:"acrValues,omitempty"`
 	AMRValues      []string  `json:"amrValues,omitempty"`
 	Version        int64     `json:"version"`
-	RedirectURI    string    `json:"redirectUri"` // to be registered at the provider
+	RedirectURI    string    `json:"redirectUri,omitzero"` // to be registered at the provider; absent while the server has no pages
 	SetBy          string    `json:"setBy"`
 	SetAt          time.Time `json:"setAt"`
 }
