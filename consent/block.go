@@ -15,7 +15,7 @@ import (
 // Blocking is how a tenant blocks a partner.
 type Blocking struct {
 	Reason   string // for the tenant's own eyes; may be empty
-	EndGrant bool   // also revoke the live grant; otherwise it stays
+	EndGrant bool   // also revoke the partner's live grants, of its own and under others'; otherwise they stay
 }
 
 // Block is a partner that a tenant does not want to be asked by.
@@ -25,7 +25,7 @@ type Block struct {
 	Reason      string
 	By          string // client id or person id
 	Since       time.Time
-	Ended       *Revocation // what became of the live grant; only in the answer to Block with EndGrant
+	Ended       *Revocation // what became of its live grants; only in the answer to Block with EndGrant
 }
 
 // Block stops a partner from asking the actor's tenant. The partner is not told: its
@@ -58,22 +58,41 @@ func (s *Service) Block(ctx context.Context, actor Actor, partner models.Partner
 	}
 	block := blocks[0]
 	if how.EndGrant {
-		block.Ended, err = s.endLive(ctx, actor, partner, how.Reason)
+		block.Ended, err = s.endLive(ctx, actor, partner)
 	}
 	return block, err
 }
 
-// endLive revokes the pair's live grant; nil when there is none.
-func (s *Service) endLive(ctx context.Context, actor Actor, partner models.PartnerID, reason string) (*Revocation, error) {
-	live, err := s.rows(ctx).liveGrant(partner, actor.TenantID)
-	if errors.Is(err, ErrNotFound) {
-		return nil, nil
-	}
+// endLive revokes whatever the partner may do for the tenant: its own live grant, and those
+// by which it acts for others; nil when there is none. The answer is that of the one whose
+// end has come least far. The reason of a block is not given: ends are told to the partner.
+func (s *Service) endLive(ctx context.Context, actor Actor, partner models.PartnerID) (*Revocation, error) {
+	live, err := s.rows(ctx).liveOfPair(partner, actor.TenantID)
 	if err != nil {
-		return nil, fmt.Errorf("look for the live grant: %w", err)
+		return nil, fmt.Errorf("look for live grants: %w", err)
 	}
-	ended, err := s.Revoke(ctx, actor, live.ID, reason)
-	return &ended, err
+	var answer *Revocation
+	for _, grant := range live {
+		ended, err := s.Revoke(ctx, actor, grant.ID, "")
+		if errors.Is(err, ErrWrongState) {
+			continue // its time was over just now
+		}
+		if err != nil {
+			return nil, err
+		}
+		if answer == nil || answer.Done && !ended.Done {
+			answer = &ended
+		}
+	}
+	return answer, nil
+}
+
+// liveOfPair lists what a partner may act under for a tenant, its own grant first.
+func (r rows) liveOfPair(partner models.PartnerID, tenant models.TenantID) ([]models.Grant, error) {
+	var found []models.Grant
+	err := r.g.Where("partner_id = ? AND tenant_id = ? AND state IN ('active', 'suspended')", partner, tenant).
+		Order("derived_from IS NOT NULL, gate, id").Find(&found).Error
+	return found, err
 }
 
 // Unblock lets a partner ask again. What it asked while it was blocked stays unseen.

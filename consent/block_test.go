@@ -156,3 +156,28 @@ func TestBlocksAreTheTenantsOwn(t *testing.T) {
 		}
 	})
 }
+
+// A provider has no grant of its own: it acts under its resellers'. To block it and to end
+// its permission ends those, and the reason, which is the tenant's own, is told to nobody.
+func TestBlockEndsWhatAProviderActsUnder(t *testing.T) {
+	eachChain(t, 0, func(t *testing.T, c *chain) {
+		admin := c.person(t, c.byCust.TenantID, models.PersonAdmin)
+		made, err := c.Block(t.Context(), admin, c.provider.PartnerID, Blocking{Reason: "under suspicion", EndGrant: true})
+		if err != nil || made.Ended == nil || made.Ended.Grant.ID != c.child.ID {
+			t.Fatalf("block %+v, %v", made, err)
+		}
+		c.refusedBoth(t, c.asks(), ErrNoConsent)
+		if got := c.readGrant(t, c.parent.ID); got.State != models.GrantActive {
+			t.Errorf("the reseller's grant is %s", got.State)
+		}
+		history, err := c.History(t.Context(), c.provider, string(c.child.ID))
+		if err != nil || len(history) == 0 {
+			t.Fatalf("history %+v, %v", history, err)
+		}
+		for _, e := range history {
+			if e.Reason == "under suspicion" {
+				t.Errorf("the partner reads the reason of the block: %+v", e)
+			}
+		}
+	})
+}
