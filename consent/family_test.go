@@ -289,6 +289,25 @@ func TestALaterProviderWaitsForTheTenant(t *testing.T) {
 	})
 }
 
+// A derived grant has no limits of its own. A yes that wants some is refused, and not
+// turned into one without.
+func TestAYesToALaterProviderCannotLoseItsLimits(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		w.kind(t, w.byFirm.PartnerID, models.IndirectReseller)
+		w.granted(t, 0)
+		late := w.addPartner(t, "Late distributor")
+		w.linked(t, w.byFirm, late)
+		asked := w.list(t, Filter{Viewer: w.byCust, State: string(models.RequestPending)})
+		ten := int64(10)
+		for _, limits := range []Limits{{Devices: &ten}, {GroupTags: []string{"kiosk"}}} {
+			_, err := w.Grant(t.Context(), w.byCust, asked[0].Request.ID, Terms{Limits: limits})
+			wantFault(t, err, "deviceLimit")
+		}
+		w.refusedBoth(t, w.askOf(late), ErrNoConsent)
+	})
+}
+
 func TestAYesToAProviderThatIsLinkedNoMore(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, w *world) {

@@ -255,6 +255,9 @@ func (t Terms) narrow(request models.ConsentRequest, now time.Time) (models.Gran
 			faults.add("scopes", "is wider than what was asked: "+strings.ReplaceAll(request.Scopes, " ", ", "))
 		}
 	}
+	if request.Derives != nil && t.Limits.any() {
+		faults.add("deviceLimit", "and the other limits are those of the consent that this one rests on; change them there")
+	}
 	limits := faults.narrowed(limitsOf(request.DeviceLimit, request.GrantLists), t.Limits)
 	grant.DeviceLimit, grant.GrantLists = limits.Devices, limits.lists()
 	if t.ExpiresAt != nil {
