@@ -76,6 +76,10 @@ func TestOnlyAFreshPersonWidens(t *testing.T) {
 		old := *ada.Person
 		old.AuthTime = start.Add(-time.Hour)
 		stale.Person = &old
+		weak := ada // R8: just now, with fewer factors than the tenant wants
+		single := *ada.Person
+		single.Stale = true
+		weak.Person = &single
 		later := grant.ExpiresAt.Add(24 * time.Hour)
 		for name, a := range map[string]Amendment{
 			"more devices":            {Limits: Limits{Devices: ptr(int64(501))}},
@@ -86,8 +90,10 @@ func TestOnlyAFreshPersonWidens(t *testing.T) {
 		} {
 			_, err := w.Amend(t.Context(), w.byCust, grant.ID, a)
 			wantErr(t, err, ErrNeedsPerson)
-			_, err = w.Amend(t.Context(), stale, grant.ID, a)
-			wantErr(t, err, ErrSignInAgain)
+			for _, actor := range []Actor{stale, weak} {
+				_, err = w.Amend(t.Context(), actor, grant.ID, a)
+				wantErr(t, err, ErrSignInAgain)
+			}
 			for _, actor := range []Actor{w.byFirm, w.byOps} {
 				if _, err := w.Amend(t.Context(), actor, grant.ID, a); err == nil {
 					t.Errorf("%s: %s widened", name, actor.Kind)

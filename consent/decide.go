@@ -68,7 +68,7 @@ func mayGrant(r rows, actor Actor, now time.Time) error {
 		return err
 	}
 	at := actor.Person.AuthTime
-	if at.IsZero() || now.Sub(at) > freshness || at.Sub(now) > ClockSkew {
+	if actor.Person.Stale || at.IsZero() || now.Sub(at) > freshness || at.Sub(now) > ClockSkew {
 		return ErrSignInAgain
 	}
 	return nil

@@ -90,6 +90,7 @@ func TestWhoMaySayYes(t *testing.T) {
 		}{
 			"signed in eleven minutes ago": {func(a *Actor) { a.Person.AuthTime = start.Add(-11 * time.Minute) }, ErrSignInAgain},
 			"two hours ago":                {func(a *Actor) { a.Person.AuthTime = start.Add(-2 * time.Hour) }, ErrSignInAgain},
+			"with too few factors":         {func(a *Actor) { a.Person.Stale = true }, ErrSignInAgain}, // R8
 			"never said when":              {func(a *Actor) { a.Person.AuthTime = time.Time{} }, ErrSignInAgain},
 			"in the future":                {func(a *Actor) { a.Person.AuthTime = start.Add(time.Minute) }, ErrSignInAgain},
 			"no role":                      {func(a *Actor) { a.Person.Role = "" }, ErrNoRight},

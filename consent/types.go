@@ -27,7 +27,10 @@ type Evidence struct {
 	ACR      string // acr; empty if not stated
 	AMR      []string
 	AuthTime time.Time // auth_time: when the person last proved it to the provider
-	Role     models.PersonRole
+	// Stale says that the sign-in is not enough for a yes whatever its time, as one with a
+	// single factor where the tenant wants more.
+	Stale bool
+	Role  models.PersonRole
 }
 
 // NewRequest is what a partner asks of a tenant.

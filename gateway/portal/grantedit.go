@@ -78,8 +78,11 @@ func (v *visit) renewForm(status int, given termsForm) error {
 	return nil
 }
 
-// renew gives a later end, and nothing else.
+// renew gives a later end, and nothing else. It is a yes, and asks for what a yes does.
 func (v *visit) renew() error {
+	if !v.session.Fresh {
+		return errNotFresh
+	}
 	form := termsForm{Sent: true, Until: v.field("until")}
 	form.until(v, bounds{Until: v.now.AddDate(10, 0, 0)})
 	if len(form.Problems) > 0 {

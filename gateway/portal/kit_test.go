@@ -269,7 +269,7 @@ func (w *world) Amend(_ context.Context, actor consent.Actor, id models.GrantID,
 	if g == nil || actor.TenantID != fabrikam {
 		return models.Grant{}, consent.ErrNotFound
 	}
-	if len(a.Scopes) > len(strings.Fields(g.Scopes)) && actor.Person.AuthTime.Before(now.Add(-time.Hour)) {
+	if len(a.Scopes) > len(strings.Fields(g.Scopes)) && (actor.Person.Stale || actor.Person.AuthTime.Before(now.Add(-time.Hour))) {
 		return models.Grant{}, consent.ErrSignInAgain
 	}
 	if slices.Contains(a.Limits.Manufacturers, "wrong") {

@@ -180,6 +180,7 @@ func (v *visit) actor() consent.Actor {
 		Person: &consent.Evidence{
 			ID: p.ID, Name: p.Name, Issuer: p.Issuer, Subject: p.Subject, Role: p.Role,
 			ACR: v.session.ACR, AMR: slices.Clone(v.session.AMR), AuthTime: v.session.AuthTime,
+			Stale: !v.session.Fresh,
 		},
 	}
 }
