@@ -21,7 +21,8 @@ type byKey struct{}
 // it the change is an operator's command on this machine.
 func Acting(ctx context.Context, by By) context.Context { return context.WithValue(ctx, byKey{}, by) }
 
-func actingOf(ctx context.Context) By {
+// ActingOf is who changes the register in calls with this context.
+func ActingOf(ctx context.Context) By {
 	if by, ok := ctx.Value(byKey{}).(By); ok {
 		return by
 	}
@@ -30,7 +31,7 @@ func actingOf(ctx context.Context) By {
 
 // note writes a change into the ledger, in the transaction of the change.
 func (t change) note(ctx context.Context, e ledger.Entry) error {
-	by := actingOf(ctx)
+	by := ActingOf(ctx)
 	e.Actor, e.ActorID, e.RequestID, e.At = by.Kind, by.ID, by.RequestID, t.now
 	return ledger.AddTx(ctx, t.tx, e)
 }

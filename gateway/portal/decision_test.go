@@ -406,6 +406,9 @@ func TestChange_narrowsAndWidensByTheForm(t *testing.T) {
 	}
 	b.post(path, "scope", "devices.register", "until", "2027-06-29", "manufacturers", "wrong").must(t, http.StatusBadRequest, "#field-manufacturers", `id="field-manufacturers"`)
 	b.post(path, "until", "2027-06-29").must(t, http.StatusBadRequest, "Choose at least one thing")
+	// R8: whoever signed in just now, but with fewer factors than the tenant wants, widens nothing.
+	weak := k.browser(k.world.person(fabrikam, models.PersonAdmin, false))
+	weak.post(path, "scope", "devices.register", "scope", "devices.remove", "scope", "devices.read", "until", "2027-06-29").must(t, http.StatusForbidden, "Prove once more")
 }
 
 // E5: a later end needs a person, on a form of its own.
@@ -416,6 +419,7 @@ func TestRenew_givesALaterEnd(t *testing.T) {
 	if a := stale.get(path).must(t, http.StatusOK, "Confirm that it is me"); strings.Contains(a.body, `name="until"`) {
 		t.Error("the form is there before the step-up")
 	}
+	stale.post(path, "until", "2028-01-31").must(t, http.StatusForbidden, "Prove once more")
 	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
 	b.get(path).must(t, http.StatusOK, `value="2028-06-29"`)
 	b.post(path, "until", "2028-01-31").must(t, http.StatusSeeOther)
@@ -467,7 +471,7 @@ func TestDomains_areProvenByAdministrators(t *testing.T) {
 	b.post(path+"/prove", "domain", "new.example").must(t, http.StatusBadRequest, "The record of new.example was not found")
 	b.post(path+"/prove", "domain", "fabrikam.test").must(t, http.StatusSeeOther)
 	b.post(path+"/release", "domain", "fabrikam.example").must(t, http.StatusSeeOther)
-	if got := k.world.changed(); !slices.Equal(got, []string{"challenge new.example", "prove fabrikam.test", "release fabrikam.example"}) {
+	if got := k.world.changed(); !slices.Equal(got, []string{"challenge new.example by customer", "prove fabrikam.test by customer", "release fabrikam.example by customer"}) {
 		t.Errorf("changed %v", got)
 	}
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"net/http"
 
 	"countersign/authz/signin"
@@ -30,7 +31,7 @@ func (v *visit) domains(tenant partners.Tenant) (DomainList, error) {
 // addDomain begins the proof of a domain, which a person of the tenant finishes in the DNS.
 func (v *visit) addDomain() error {
 	return v.domain("domain_begun", func(domain string) error {
-		_, err := v.Domains.ChallengeDomain(v.r.Context(), v.session.Person.TenantID, domain)
+		_, err := v.Domains.ChallengeDomain(v.acting(), v.session.Person.TenantID, domain)
 		return err
 	})
 }
@@ -38,15 +39,22 @@ func (v *visit) addDomain() error {
 // proveDomain looks into the DNS.
 func (v *visit) proveDomain() error {
 	return v.domain("domain_proven", func(domain string) error {
-		_, err := v.Domains.VerifyDomain(v.r.Context(), v.session.Person.TenantID, domain)
+		_, err := v.Domains.VerifyDomain(v.acting(), v.session.Person.TenantID, domain)
 		return err
 	})
 }
 
 func (v *visit) releaseDomain() error {
 	return v.domain("domain_released", func(domain string) error {
-		return v.Domains.ReleaseDomain(v.r.Context(), v.session.Person.TenantID, domain)
+		return v.Domains.ReleaseDomain(v.acting(), v.session.Person.TenantID, domain)
 	})
+}
+
+// acting names the person to the register, which keeps the domains and otherwise takes the
+// change for an operator's.
+func (v *visit) acting() context.Context {
+	by := v.by()
+	return partners.Acting(v.r.Context(), partners.By{Kind: by.Kind, ID: by.ID, RequestID: by.RequestID})
 }
 
 // domain changes one domain, and shows the page again with what is wrong.

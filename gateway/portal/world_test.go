@@ -96,30 +96,30 @@ func (d domains) DomainsOf(_ context.Context, tenant models.TenantID) (portal.Do
 	}, nil
 }
 
-func (d domains) ChallengeDomain(_ context.Context, _ models.TenantID, domain string) (models.DomainChallenge, error) {
+func (d domains) ChallengeDomain(ctx context.Context, _ models.TenantID, domain string) (models.DomainChallenge, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if domain == "taken.example" {
 		return models.DomainChallenge{}, partners.ErrDomainTaken
 	}
-	d.change("challenge %s", domain)
+	d.change("challenge %s by %s", domain, partners.ActingOf(ctx).Kind)
 	return models.DomainChallenge{}, nil
 }
 
-func (d domains) VerifyDomain(_ context.Context, _ models.TenantID, domain string) (models.TenantDomain, error) {
+func (d domains) VerifyDomain(ctx context.Context, _ models.TenantID, domain string) (models.TenantDomain, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if domain != "fabrikam.test" {
 		return models.TenantDomain{}, errs.New(errs.Conflict, "domain_not_proven", "")
 	}
-	d.change("prove %s", domain)
+	d.change("prove %s by %s", domain, partners.ActingOf(ctx).Kind)
 	return models.TenantDomain{}, nil
 }
 
-func (d domains) ReleaseDomain(_ context.Context, _ models.TenantID, domain string) error {
+func (d domains) ReleaseDomain(ctx context.Context, _ models.TenantID, domain string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.change("release %s", domain)
+	d.change("release %s by %s", domain, partners.ActingOf(ctx).Kind)
 	return nil
 }
 
