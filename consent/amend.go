@@ -68,6 +68,9 @@ func (s *Service) amend(ctx context.Context, actor Actor, id models.GrantID, a A
 		if err != nil {
 			return err
 		}
+		if err := a.Shown.saw(PromiseOfGrant(found)); err != nil {
+			return err
+		}
 		difference := compareTerms(found, after)
 		if kind == ledger.ConsentRenewed && difference.change != models.GrantRenewed {
 			return ErrInvalid.WithDetail("A renewal gives the permission a later end than %s.", found.ExpiresAt.UTC().Format(time.RFC3339))

@@ -89,6 +89,29 @@ type decided struct {
 type Reading struct {
 	Language string // of the page; empty takes English
 	Digest   string // Words.Digest of the request as it was shown; empty without a page
+	// Seen is the same where the terms to come are not known before they are chosen: of
+	// the grant as it stood when it is changed, of Offer when one is given unasked.
+	Seen string
+}
+
+// Offer is everything that a permission can allow, as it is shown to whoever gives one
+// without having been asked.
+func Offer() Promise { return Promise{Scopes: GrantScopes()} }
+
+// saw refuses a yes to something that has changed since it was shown.
+func (r Reading) saw(stood Promise) error {
+	if r.Seen != "" && r.Seen != Wording(r.Language, stood).Digest() {
+		return ErrWordsChanged
+	}
+	return nil
+}
+
+// shown is the digest of what was on the page.
+func (r Reading) shown() string {
+	if r.Digest != "" {
+		return r.Digest
+	}
+	return r.Seen
 }
 
 // check refuses a yes to words that are not those of the request any more.
@@ -107,7 +130,7 @@ func (s *Service) record(r rows, d decided, c cause) (cause, error) {
 		ID: s.newID(), Decision: d.kind, RequestID: d.request, GrantID: d.grant, PartnerID: d.partner, TenantID: d.tenant,
 		Scopes: joinScopes(d.promise.Scopes), DeviceLimit: d.promise.DeviceLimit, ExpiresAt: d.promise.Until,
 		Language: words.Language, WordingVersion: words.Version, Wording: words.Text(), WordingDigest: words.Digest(),
-		ShownDigest: d.shown.Digest, ActorID: c.actor.ID, HTTPRequest: c.actor.HTTPRequest, At: c.at,
+		ShownDigest: d.shown.shown(), ActorID: c.actor.ID, HTTPRequest: c.actor.HTTPRequest, At: c.at,
 	}
 	if p := c.actor.Person; p != nil {
 		row.PersonID, row.PersonName, row.PersonRole, row.Issuer, row.Subject = &p.ID, p.Name, string(p.Role), p.Issuer, p.Subject

@@ -17,7 +17,7 @@ func TestDecisionIsFrozen(t *testing.T) {
 		made, admin := w.asked(t, nil), w.person(t, w.byCust.TenantID, models.PersonApprover)
 		read := Wording("de", PromiseOf(made.ConsentRequest)).Digest()
 		grant, err := w.Grant(t.Context(), admin, made.ID, Terms{
-			Scopes: []string{GrantScopeDevicesRegister}, Limits: Limits{Devices: ptr(int64(7))}, Shown: Reading{"de", read},
+			Scopes: []string{GrantScopeDevicesRegister}, Limits: Limits{Devices: ptr(int64(7))}, Shown: Reading{Language: "de", Digest: read},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -215,11 +215,47 @@ func TestYesIsToTheWordsThatWereShown(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		request, admin := w.asked(t, nil), w.person(t, w.byCust.TenantID, models.PersonAdmin)
 		english := Wording("en", PromiseOf(request.ConsentRequest)).Digest()
-		for _, shown := range []Reading{{"de", english}, {"en", strings.Repeat("0", 64)}} {
+		for _, shown := range []Reading{{Language: "de", Digest: english}, {Language: "en", Digest: strings.Repeat("0", 64)}} {
 			_, err := w.Grant(t.Context(), admin, request.ID, Terms{Shown: shown})
 			wantErr(t, err, ErrWordsChanged)
 		}
-		if _, err := w.Grant(t.Context(), admin, request.ID, Terms{Shown: Reading{"en", english}}); err != nil {
+		if _, err := w.Grant(t.Context(), admin, request.ID, Terms{Shown: Reading{Language: "en", Digest: english}}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A change, a renewal and a gift are over the words on the page too: a permission that
+// was changed in between stays as it is.
+func TestChangesAreOverTheWordsThatWereShown(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		grant, ada := w.granted(t, 500), w.person(t, w.byCust.TenantID, models.PersonAdmin)
+		seen := Reading{Language: "en", Seen: Wording("en", PromiseOfGrant(grant)).Digest()}
+		later := grant.ExpiresAt.Add(24 * time.Hour)
+		w.amended(t, grant.ID, Amendment{Limits: Limits{Devices: ptr(int64(100))}})
+		_, err := w.Amend(t.Context(), ada, grant.ID, Amendment{Limits: Limits{Devices: ptr(int64(501))}, Shown: seen})
+		wantErr(t, err, ErrWordsChanged)
+		_, err = w.Amend(t.Context(), ada, grant.ID, Amendment{Limits: Limits{Devices: ptr(int64(50))}, Shown: seen})
+		wantErr(t, err, ErrWordsChanged)
+		_, err = w.Renew(t.Context(), ada, grant.ID, &later, seen)
+		wantErr(t, err, ErrWordsChanged)
+		now := w.readGrant(t, grant.ID)
+		if now.Version != 2 || *now.DeviceLimit != 100 {
+			t.Fatalf("a refusal left %+v", now)
+		}
+		seen.Seen = Wording("en", PromiseOfGrant(now)).Digest()
+		if _, err := w.Renew(t.Context(), ada, grant.ID, &later, seen); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Revoke(t.Context(), w.byCust, grant.ID, ""); err != nil {
+			t.Fatal(err)
+		}
+		gift := Gift{Partner: grant.PartnerID, Scopes: []string{GrantScopeDevicesRegister}, Shown: Reading{Language: "de", Seen: Wording("en", Offer()).Digest()}}
+		_, err = w.Give(t.Context(), ada, gift)
+		wantErr(t, err, ErrWordsChanged)
+		gift.Shown.Language = "en"
+		if _, err := w.Give(t.Context(), ada, gift); err != nil {
 			t.Fatal(err)
 		}
 	})

@@ -228,7 +228,7 @@ func (s *Service) giveOnce(ctx context.Context, actor Actor, gift Gift) (models.
 		if err := faults.err(); err != nil {
 			return err
 		}
-		if err := gift.Shown.check(PromiseOfGrant(grant)); err != nil {
+		if err := errors.Join(gift.Shown.saw(Offer()), gift.Shown.check(PromiseOfGrant(grant))); err != nil {
 			return err
 		}
 		grant, err = s.grantNew(r, nil, grant, gift.Shown, cause{actor: actor, at: now})

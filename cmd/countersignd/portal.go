@@ -23,7 +23,7 @@ func pages(c Config, s *services, log *slog.Logger) (http.Handler, error) {
 		return nil, nil
 	}
 	return portal.New(portal.Deps{
-		SignIn: s.signin, Setup: s.signin, Consents: s.consent, Decider: s.consent, Changer: s.consent, Receipts: s.proofs, Directory: s.registry, Domains: domains{s.registry},
+		SignIn: s.signin, Setup: s.signin, Clients: s.registry, Consents: s.consent, Decider: s.consent, Changer: s.consent, Receipts: s.proofs, Directory: s.registry, Domains: domains{s.registry},
 		Devices: s.far, Remover: &remover{registry: s.registry, uploads: s.uploads}, Ledger: s.chains, Links: s.consent, Blocks: s.consent,
 		URL: c.PortalURL, Guesses: s.budgets, NewID: newID, Logger: log,
 	})

@@ -37,7 +37,7 @@ func allPages() map[string]string {
 		"change": "/portal/permissions/" + live + "/change", "renew": "/portal/permissions/" + live + "/renew",
 		"receipt": "/portal/permissions/" + live + "/receipt", "give": "/portal/partners/" + string(northwind) + "/give",
 		"organisation": "/portal/organisation", "people": "/portal/people", "sign-in-settings": "/portal/organisation/sign-in",
-		"preferences": "/portal/preferences", "nowhere": "/portal/nowhere", "declined": "/portal/requests?state=declined",
+		"clients": clientsPage, "end-all": "/portal/permissions/end-all", "preferences": "/portal/preferences", "nowhere": "/portal/nowhere", "declined": "/portal/requests?state=declined",
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/authz"
 	"countersign/authz/signin"
 	"countersign/consent"
 	"countersign/internal/ledger"
@@ -104,6 +105,11 @@ func families() map[string][]string {
 		ledger.PersonAdded, ledger.PersonChanged, ledger.PersonRemoved, ledger.PersonSignedIn,
 		"any", "any.tenant", "any.person", "any.client", "any.partner", "any.consent", "any.device",
 	)
+	for _, scope := range authz.AllowedScopes(models.OwnerTenant) {
+		f["clients.scope"] = append(f["clients.scope"], scopeKey(scope))
+	}
+	f["clients.take"] = []string{scopeKey(authz.ScopeConsentsDecide), scopeKey(authz.ScopeTenantManage)}
+	f["clients.wrong"] = []string{"name", "scope"}
 	for _, kind := range slices.Clone(f["refusal.kind"]) {
 		f["refusal.kind"] = append(f["refusal.kind"], kind+".text")
 	}

@@ -14,6 +14,12 @@ type editPage struct {
 	Facts   partnerFacts
 	Choices []scopeChoice
 	Given   termsForm
+	Seen    string // digest of the words over which the reader decides
+}
+
+// seen is what the reader had before its eyes: a form carries the digest of its words.
+func (v *visit) seen() consent.Reading {
+	return consent.Reading{Language: v.Lang(), Seen: v.field("words")}
 }
 
 // changePage shows the terms as they are, to be changed.
@@ -31,7 +37,7 @@ func (v *visit) changeForm(status int, given termsForm) error {
 		given = v.termsOf(data.DeviceLimit, data.GrantLists, data.ExpiresAt)
 		given.Scopes, given.MaxUntil = strings.Fields(data.Scopes), ""
 	}
-	edit := editPage{grantLine: data.grantLine, Facts: data.Facts, Choices: v.choices(consent.GrantScopes(), given.Scopes), Given: given}
+	edit := editPage{grantLine: data.grantLine, Facts: data.Facts, Choices: v.choices(consent.GrantScopes(), given.Scopes), Given: given, Seen: data.Words.Digest()}
 	v.show(status, "change", v.T("change.heading", "partner", data.Partner), edit)
 	return nil
 }
@@ -53,7 +59,7 @@ func (v *visit) change() error {
 	}
 	_, err = v.Changer.Amend(v.r.Context(), v.actor(), data.ID, consent.Amendment{
 		Scopes: form.terms.Scopes, Limits: limits, ExpiresAt: form.terms.ExpiresAt, Reason: v.field("reason"),
-		Shown: consent.Reading{Language: v.Lang()},
+		Shown: v.seen(),
 	})
 	if form.refused(v, err) {
 		return v.changeForm(http.StatusBadRequest, form)
@@ -74,7 +80,7 @@ func (v *visit) renewForm(status int, given termsForm) error {
 	if !given.Sent {
 		given.Until = v.Input(data.ExpiresAt.AddDate(1, 0, 0))
 	}
-	v.show(status, "renew", v.T("renew.heading", "partner", data.Partner), editPage{grantLine: data.grantLine, Facts: data.Facts, Given: given})
+	v.show(status, "renew", v.T("renew.heading", "partner", data.Partner), editPage{grantLine: data.grantLine, Facts: data.Facts, Given: given, Seen: data.Words.Digest()})
 	return nil
 }
 
@@ -88,7 +94,7 @@ func (v *visit) renew() error {
 	if len(form.Problems) > 0 {
 		return v.renewForm(http.StatusBadRequest, form)
 	}
-	_, err := v.Changer.Renew(v.r.Context(), v.actor(), v.grantID(), form.terms.ExpiresAt, consent.Reading{Language: v.Lang()})
+	_, err := v.Changer.Renew(v.r.Context(), v.actor(), v.grantID(), form.terms.ExpiresAt, v.seen())
 	if form.refused(v, err) {
 		return v.renewForm(http.StatusBadRequest, form)
 	}
@@ -109,6 +115,7 @@ func (v *visit) giveForm(status int, given termsForm) error {
 		given.MaxUntil = ""
 	}
 	edit := editPage{Facts: data.partnerFacts, Choices: v.choices(consent.GrantScopes(), given.Scopes), Given: given}
+	edit.Seen = consent.Wording(v.Lang(), consent.Offer()).Digest()
 	v.show(status, "give", v.T("give.heading", "partner", data.Name), edit)
 	return nil
 }
@@ -123,7 +130,7 @@ func (v *visit) give() error {
 	}
 	grant, err := v.Decider.Give(v.r.Context(), v.actor(), consent.Gift{
 		Partner: models.PartnerID(v.params["id"]), Scopes: form.terms.Scopes, Limits: form.someLimits(), ExpiresAt: form.terms.ExpiresAt,
-		Shown: consent.Reading{Language: v.Lang()},
+		Shown: v.seen(),
 	})
 	if form.refused(v, err) {
 		return v.giveForm(http.StatusBadRequest, form)

@@ -55,7 +55,7 @@ func fill(path string) string {
 	if strings.HasPrefix(path, "/portal/partners") {
 		id = string(northwind)
 	}
-	return strings.NewReplacer("{id}", id, "{file}", "nothing.css", "{secret}", secret, "{partner}", string(northwind)).Replace(path)
+	return strings.NewReplacer("{id}", id, "{file}", "nothing.css", "{secret}", secret, "{partner}", string(northwind), "{client}", string(machine)).Replace(path)
 }
 
 // table is every route as method and path.

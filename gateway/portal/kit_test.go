@@ -3,12 +3,9 @@ package portal_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -146,7 +143,7 @@ func (w *world) List(_ context.Context, f consent.Filter) (items []consent.Conse
 	}
 	for _, id := range slices.Sorted(mapKeys(w.requests)) {
 		r := w.requests[id]
-		if (f.State == "" || f.State == string(r.State)) && r.State != models.RequestGranted {
+		if (f.State == "" || f.State == string(r.State)) && (f.PartnerID == "" || f.PartnerID == r.PartnerID) && r.State != models.RequestGranted {
 			items = append(items, consent.Consent{Kind: consent.KindRequest, Request: r, PartnerName: w.partner.Name})
 		}
 	}
@@ -275,13 +272,15 @@ func (w *world) Amend(_ context.Context, actor consent.Actor, id models.GrantID,
 	if slices.Contains(a.Limits.Manufacturers, "wrong") {
 		return models.Grant{}, consent.ErrInvalid.WithFields(errs.Field{Name: "manufacturers", Cause: "is wider"})
 	}
+	w.readings = append(w.readings, a.Shown)
 	w.change("amend %s %d %v %s", strings.Join(a.Scopes, "+"), *a.Limits.Devices, a.Limits.Manufacturers, a.ExpiresAt.Format(time.RFC3339))
 	return *g, nil
 }
 
-func (w *world) Renew(_ context.Context, actor consent.Actor, id models.GrantID, until *time.Time, _ consent.Reading) (models.Grant, error) {
+func (w *world) Renew(_ context.Context, actor consent.Actor, id models.GrantID, until *time.Time, shown consent.Reading) (models.Grant, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.readings = append(w.readings, shown)
 	g := w.grants[string(id)]
 	if g == nil || actor.TenantID != fabrikam {
 		return models.Grant{}, consent.ErrNotFound
@@ -308,6 +307,7 @@ func (w *world) PreviewEnd(_ context.Context, actor consent.Actor, id models.Gra
 func (w *world) Give(_ context.Context, actor consent.Actor, gift consent.Gift) (models.Grant, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.readings = append(w.readings, gift.Shown)
 	w.change("give %s %s until %s by %s", gift.Partner[:8], strings.Join(gift.Scopes, "+"), gift.ExpiresAt.Format(time.RFC3339), actor.Person.Name)
 	return models.Grant{ID: live}, nil
 }
@@ -390,7 +390,7 @@ func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
 	ids := 0
 	var mu sync.Mutex
 	k.deps = portal.Deps{
-		SignIn: w, Setup: setup{w}, Consents: w, Decider: w, Changer: w, Receipts: w, Directory: w, Domains: domains{w}, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
+		SignIn: w, Setup: setup{w}, Clients: setup{w}, Consents: w, Decider: w, Changer: w, Receipts: w, Directory: w, Domains: domains{w}, Devices: w, Links: w, Blocks: w, Remover: w, Ledger: chains{},
 		URL: k.server.URL, Logger: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})), Now: func() time.Time { return now },
 		NewID: func() string { mu.Lock(); defer mu.Unlock(); ids++; return fmt.Sprintf("call-%d", ids) },
 	}
@@ -402,90 +402,4 @@ func newKit(t *testing.T, change ...func(*portal.Deps)) *kit {
 		t.Fatal(err)
 	}
 	return k
-}
-
-// browser is somebody who clicks: it keeps cookies and follows no redirect by itself.
-type browser struct {
-	k      *kit
-	client *http.Client
-	token  string
-}
-
-func (k *kit) browser(session string) *browser {
-	k.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	b := &browser{k: k, client: &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
-	if session != "" {
-		u, _ := url.Parse(k.server.URL)
-		jar.SetCookies(u, []*http.Cookie{{Name: "countersign-session", Value: session, Path: "/"}})
-		b.token = "token-of-" + session
-	}
-	return b
-}
-
-// answer is what came back.
-type answer struct {
-	status   int
-	header   http.Header
-	body     string
-	location string
-}
-
-func (b *browser) do(req *http.Request) answer {
-	b.k.t.Helper()
-	res, err := b.client.Do(req)
-	if err != nil {
-		b.k.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.k.t.Fatal(err)
-	}
-	return answer{res.StatusCode, res.Header, string(body), res.Header.Get("Location")}
-}
-
-func (b *browser) get(path string) answer {
-	b.k.t.Helper()
-	req, err := http.NewRequestWithContext(b.k.t.Context(), http.MethodGet, b.k.server.URL+path, nil)
-	if err != nil {
-		b.k.t.Fatal(err)
-	}
-	return b.do(req)
-}
-
-// post sends a form with the session's token.
-func (b *browser) post(path string, pairs ...string) answer {
-	b.k.t.Helper()
-	form := url.Values{"token": {b.token}}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		form.Add(pairs[i], pairs[i+1])
-	}
-	return b.do(b.k.postRequest(path, form))
-}
-
-func (k *kit) postRequest(path string, form url.Values) *http.Request {
-	k.t.Helper()
-	req, err := http.NewRequestWithContext(k.t.Context(), http.MethodPost, k.server.URL+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return req
-}
-
-func (a answer) must(t *testing.T, status int, words ...string) answer {
-	t.Helper()
-	if a.status != status {
-		t.Fatalf("status %d, want %d: %s", a.status, status, a.body)
-	}
-	for _, w := range words {
-		if !strings.Contains(a.body, w) {
-			t.Fatalf("the page lacks %q:\n%s", w, a.body)
-		}
-	}
-	return a
 }

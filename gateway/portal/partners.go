@@ -60,10 +60,7 @@ func (v *visit) showPartner() error {
 
 func (v *visit) readPartner() (partnerPageData, error) {
 	id := models.PartnerID(v.params["id"])
-	facts, err := v.partner(id, "")
-	if errors.Is(err, partners.ErrPartnerNotFound) {
-		return partnerPageData{}, errNoPage
-	}
+	facts, err := v.knownPartner(id)
 	if err != nil {
 		return partnerPageData{}, err
 	}
@@ -90,6 +87,15 @@ func (v *visit) readPartner() (partnerPageData, error) {
 		}
 	}
 	return data, nil
+}
+
+// knownPartner reads a partner that an address names.
+func (v *visit) knownPartner(id models.PartnerID) (partnerFacts, error) {
+	facts, err := v.partner(id, "")
+	if errors.Is(err, partners.ErrPartnerNotFound) {
+		return facts, errNoPage
+	}
+	return facts, err
 }
 
 func (v *visit) blockPartner() error {

@@ -35,6 +35,15 @@ type Setup interface {
 	SignIn(ctx context.Context, tenant models.TenantID) (signin.Settings, error)
 	SetSignIn(ctx context.Context, by signin.By, tenant models.TenantID, in signin.Settings) (signin.Settings, error)
 	SetUp(ctx context.Context, invitation string, in signin.Settings) (signin.Settings, error)
+	// NewClient makes a client of the tenant and returns its secret, this once.
+	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error)
+	// TakeRight takes from a client what lets it speak for the tenant.
+	TakeRight(ctx context.Context, by signin.By, tenant models.TenantID, client models.ClientID, scope string) error
+}
+
+// Clients lists OAuth clients. The pages ask for those of the person's own tenant.
+type Clients interface {
+	Clients(ctx context.Context, filter partners.ClientFilter) ([]models.OAuthClient, string, error)
 }
 
 // Consents shows requests and grants.
@@ -54,6 +63,9 @@ type Decider interface {
 // Changer changes grants.
 type Changer interface {
 	Revoke(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (consent.Revocation, error)
+	// RevokeAll ends all grants, or those of one partner; consent.ErrCount when they are
+	// not as many as expected.
+	RevokeAll(ctx context.Context, actor consent.Actor, partner models.PartnerID, expected int, reason string) ([]consent.Revocation, error)
 	Suspend(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
 	Resume(ctx context.Context, actor consent.Actor, id models.GrantID, reason string) (models.Grant, error)
 	Amend(ctx context.Context, actor consent.Actor, id models.GrantID, a consent.Amendment) (models.Grant, error)

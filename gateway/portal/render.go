@@ -25,6 +25,7 @@ func loadPages(a *assets) (*pages, error) {
 		"asset": a.address, "icon": a.icon, "fields": strings.Fields, "part": newPart,
 		"deref": func(n *int64) int64 { return *n },
 		"when":  func(t *time.Time) time.Time { return *t },
+		"scope": scopeKey,
 		"list":  func(values ...any) []any { return values },
 	}
 	frame, err := template.New("frame").Funcs(funcs).Option("missingkey=error").ParseFS(templateFiles, "templates/_*.html")

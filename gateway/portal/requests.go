@@ -49,7 +49,7 @@ func (v *visit) followLink() error {
 // requestList is the requests in one state.
 type requestList struct {
 	State   string
-	Partner string // only of this one; empty lists all
+	Partner *partnerFacts // only of this one; nil lists all
 	Items   []requestLine
 	More    string // address of the next page; empty at the end
 }
@@ -73,9 +73,15 @@ func (v *visit) listRequests() error {
 	}
 	list := requestList{State: string(state)}
 	filter := consent.Filter{Viewer: v.actor(), State: list.State, Cursor: q.Get("after"), Limit: listPage}
-	if partner := q.Get("partner"); models.ValidGUID(partner) {
-		filter.PartnerID = models.PartnerID(strings.ToLower(partner))
-		list.Partner = partner
+	if partner := q.Get("partner"); partner != "" {
+		if !models.ValidGUID(partner) {
+			return errNoPage
+		}
+		facts, err := v.knownPartner(models.PartnerID(strings.ToLower(partner)))
+		if err != nil {
+			return err
+		}
+		filter.PartnerID, list.Partner = facts.ID, &facts
 	}
 	items, next, err := v.Consents.List(v.r.Context(), filter)
 	if err != nil {

@@ -27,6 +27,8 @@ const (
 	setUpPath   = rootPath + "/set-up" // signin.SetUpPath without the secret
 
 	organisationPath = rootPath + "/organisation"
+	clientsPath      = organisationPath + "/clients"
+	endAllPath       = grantPath + "/end-all"
 )
 
 // LinkPath is the path of a link that a partner gives to a customer, before the secret.
@@ -100,6 +102,8 @@ func (s *server) routes() []route {
 		{get, requestPath + "/{id}/receipt.jws", toPeople, requests, (*visit).saveReceipt},
 
 		{get, grantPath, toPeople, grants, (*visit).listGrants},
+		{get, endAllPath, toPeople, grants, (*visit).endAllPage},
+		{post, endAllPath, toPeople, grants, (*visit).endAll},
 		{get, grantPath + "/{id}", toPeople, grants, (*visit).showGrant},
 		{get, grantPath + "/{id}/change", toPeople, grants, (*visit).changePage},
 		{post, grantPath + "/{id}/change", toPeople, grants, (*visit).change},
@@ -132,6 +136,9 @@ func (s *server) routes() []route {
 		{post, organisationPath + "/domains", toAdmins, organisation, (*visit).addDomain},
 		{post, organisationPath + "/domains/prove", toAdmins, organisation, (*visit).proveDomain},
 		{post, organisationPath + "/domains/release", toAdmins, organisation, (*visit).releaseDomain},
+		{get, clientsPath, toAdmins, organisation, (*visit).listClients},
+		{post, clientsPath, toAdmins, organisation, (*visit).makeClient},
+		{post, clientsPath + "/{client}/take", toAdmins, organisation, (*visit).takeRight},
 		{get, peoplePath, toAdmins, organisation, (*visit).listPeople},
 		{post, peoplePath + "/{id}/role", toAdmins, organisation, (*visit).setRole},
 		{post, peoplePath + "/{id}/disable", toAdmins, organisation, (*visit).disablePerson},

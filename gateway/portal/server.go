@@ -14,6 +14,7 @@ import (
 type Deps struct {
 	SignIn    SignIn
 	Setup     Setup
+	Clients   Clients
 	Consents  Consents
 	Decider   Decider
 	Changer   Changer
@@ -54,7 +55,7 @@ type server struct {
 // New makes the pages. The handler must stand at the root of its host.
 func New(d Deps) (http.Handler, error) {
 	for name, missing := range map[string]bool{
-		"SignIn": d.SignIn == nil, "Setup": d.Setup == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
+		"SignIn": d.SignIn == nil, "Setup": d.Setup == nil, "Clients": d.Clients == nil, "Consents": d.Consents == nil, "Decider": d.Decider == nil, "Changer": d.Changer == nil,
 		"Receipts": d.Receipts == nil, "Directory": d.Directory == nil, "Devices": d.Devices == nil, "Remover": d.Remover == nil, "Ledger": d.Ledger == nil, "Links": d.Links == nil, "Blocks": d.Blocks == nil, "NewID": d.NewID == nil,
 	} {
 		if missing {

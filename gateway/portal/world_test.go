@@ -233,3 +233,56 @@ func (w *world) End(_ context.Context, cookie string) error {
 	delete(w.sessions, cookie)
 	return nil
 }
+
+// The clients of the tenant.
+
+const machine models.ClientID = "tenant-0190abab-0000-7000-8000-000000000001"
+
+func (s setup) Clients(_ context.Context, f partners.ClientFilter) ([]models.OAuthClient, string, error) {
+	if f.TenantID != fabrikam || f.Owner != models.OwnerTenant {
+		return nil, "", nil
+	}
+	at, end := now.AddDate(0, 0, -3), now.AddDate(1, 0, 0)
+	return []models.OAuthClient{
+		{ID: machine, Name: "Asset management", Scopes: "devices.read consents.decide tenant.manage", State: models.ClientActive, LastUsedAt: &at, ExpiresAt: &end},
+		{ID: machine + "2", Name: "Old script", State: models.ClientFrozen},
+	}, "", nil
+}
+
+func (s setup) NewClient(_ context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+	if name == "" || len(scopes) == 0 {
+		return models.OAuthClient{}, "", signin.ErrInvalid.WithFields(errs.Field{Name: "name", Cause: "is empty"}, errs.Field{Name: "scopes", Cause: "is empty"})
+	}
+	if _, err := s.by("client "+name+" "+strings.Join(scopes, "+"), by, "-"); err != nil {
+		return models.OAuthClient{}, "", err
+	}
+	return models.OAuthClient{ID: machine, TenantID: &tenant, Name: name, Scopes: strings.Join(scopes, " ")}, "the-secret-shown-once", nil
+}
+
+func (s setup) TakeRight(_ context.Context, by signin.By, _ models.TenantID, client models.ClientID, scope string) error {
+	if client != machine {
+		return partners.ErrClientNotFound
+	}
+	_, err := s.by("take "+scope, by, "-")
+	return err
+}
+
+func (w *world) RevokeAll(_ context.Context, actor consent.Actor, partner models.PartnerID, expected int, reason string) (ended []consent.Revocation, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var found []*models.Grant
+	for _, g := range w.grants {
+		if actor.TenantID == g.TenantID && (g.State == models.GrantActive || g.State == models.GrantSuspended) && (partner == "" || partner == g.PartnerID) {
+			found = append(found, g)
+		}
+	}
+	if len(found) != expected {
+		return nil, consent.ErrCount
+	}
+	for _, g := range found {
+		g.State = models.GrantRevoking
+		ended = append(ended, consent.Revocation{Grant: *g})
+	}
+	w.change("end %d of %q: %s", len(found), partner, reason)
+	return ended, nil
+}
