@@ -16,27 +16,47 @@ import (
 // be refused before its body is read. Its permit promises nothing; as Ask.Seen it
 // spares CheckTx looking for the locks.
 func (s *Service) Check(ctx context.Context, ask Ask) (Permit, error) {
-	now, err := s.db.Now(ctx)
-	if err != nil {
-		return Permit{}, fmt.Errorf("read the database's clock: %w", err)
+	if ask.impossible() {
+		return Permit{}, ErrNoConsent
 	}
-	found, err := s.rows(ctx).look(ask, now)
+	var all []*stand
+	q := ask.live()
+	now, err := s.db.NowAndRead(ctx, q.sql, q.args, func(scan func(...any) error) error {
+		f := &stand{}
+		all = append(all, f)
+		return scan(q.dest(f)...)
+	})
+	if err != nil {
+		return Permit{}, fmt.Errorf("look for the consent: %w", err)
+	}
+	for _, f := range all {
+		f.complete(ask)
+	}
+	found, err := ask.pick(all, now)
 	if err != nil {
 		return Permit{}, err
 	}
 	return found.permitOrRefuse(ask, now)
 }
 
+// impossible tells a tenant that is no GUID at all, so nobody's.
+func (a Ask) impossible() bool { return a.needsGrant() && !models.ValidGUID(string(a.Tenant)) }
+
 // look finds what an ask is about, without a lock.
 func (r rows) look(ask Ask, now time.Time) (*stand, error) {
-	if ask.needsGrant() && !models.ValidGUID(string(ask.Tenant)) {
+	if ask.impossible() {
 		return nil, ErrNoConsent
 	}
 	all, err := r.stands(ask, ask.live())
 	if err != nil {
 		return nil, fmt.Errorf("look for the consent: %w", err)
 	}
-	found, err := ask.choose(all, now)
+	return ask.pick(all, now)
+}
+
+// pick is choose that refuses when there is nothing to choose.
+func (a Ask) pick(all []*stand, now time.Time) (*stand, error) {
+	found, err := a.choose(all, now)
 	if err == nil && found == nil {
 		err = ErrNoConsent
 	}

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"time"
 
 	"countersign/consent"
 	"countersign/internal/db"
@@ -97,11 +98,17 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 	if err != nil {
 		return up, err
 	}
-	if up.BatchID, err = s.batchTx(ctx, tx, cl); err != nil {
+	now := permit.Now // the database's, read with the gate
+	if now.IsZero() {
+		if now, err = tx.Now(ctx); err != nil {
+			return up, err
+		}
+	}
+	if up.BatchID, err = s.batchTx(ctx, tx, cl, now); err != nil {
 		return up, err
 	}
 	up.GrantID = permit.Grant
-	taken, err := cl.settle(ctx, tx, &up, permit.Left)
+	taken, err := cl.settle(&up, permit.Left, now)
 	if err != nil {
 		return up, err
 	}
@@ -125,12 +132,12 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 }
 
 // batchTx creates the batch or finds the one to append to.
-func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing) (*int64, error) {
+func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing, now time.Time) (*int64, error) {
 	if cl.noBatch {
 		return cl.batchID, nil
 	}
 	if !cl.call.Append {
-		created, err := s.newBatchTx(ctx, tx, cl)
+		created, err := s.newBatchTx(ctx, tx, cl, now)
 		if err != nil || created != 0 {
 			return &created, err
 		}
@@ -147,11 +154,7 @@ func (s *Service) batchTx(ctx context.Context, tx *db.Tx, cl *closing) (*int64, 
 	return &found.ID, nil
 }
 
-func (s *Service) newBatchTx(ctx context.Context, tx *db.Tx, cl *closing) (int64, error) {
-	now, err := tx.Now(ctx)
-	if err != nil {
-		return 0, err
-	}
+func (s *Service) newBatchTx(ctx context.Context, tx *db.Tx, cl *closing, now time.Time) (int64, error) {
 	return s.store.createBatchTx(ctx, tx, models.Batch{
 		PartnerID: cl.call.PartnerID, TenantID: cl.call.Tenant, Name: cl.name, FoldedName: cl.folded, CreatedAt: now,
 	})
@@ -159,7 +162,7 @@ func (s *Service) newBatchTx(ctx context.Context, tx *db.Tx, cl *closing) (int64
 
 // settle decides how many rows the grant's limit takes and what state that leaves the
 // upload in.
-func (cl *closing) settle(ctx context.Context, tx *db.Tx, up *models.Upload, left *int64) (taken int, err error) {
+func (cl *closing) settle(up *models.Upload, left *int64, now time.Time) (taken int, err error) {
 	if up.Kind != models.UploadRegister {
 		left = nil
 	}
@@ -169,10 +172,6 @@ func (cl *closing) settle(ctx context.Context, tx *db.Tx, up *models.Upload, lef
 	}
 	if cl.tally.outside > 0 && cl.call.Strict {
 		return 0, ErrLimitExceeded.WithDetail("%d rows are outside what the customer's consent is limited to. Nothing was stored, as the call asked. Ask the customer to widen the consent, or leave those rows out.", cl.tally.outside)
-	}
-	now, err := tx.Now(ctx)
-	if err != nil {
-		return 0, err
 	}
 	up.RowCount, up.OpenRows = cl.tally.rows, taken
 	up.ErrorRows = cl.tally.failed + cl.tally.open - taken

@@ -134,9 +134,11 @@ func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) 
 			return nil, err
 		}
 	}
-	began, err := s.store.db.Now(ctx)
-	if err != nil {
-		return nil, err
+	began := permit.Now
+	if began.IsZero() {
+		if began, err = s.store.db.Now(ctx); err != nil {
+			return nil, err
+		}
 	}
 	cl.upload = models.Upload{
 		TrackingID: models.TrackingID(s.newID()), Kind: kind, State: models.UploadReceiving, GrantID: permit.Grant,

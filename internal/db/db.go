@@ -16,6 +16,8 @@ type backend interface {
 	begin(ctx context.Context, end context.CancelFunc) (session, error)
 	// now returns the database's clock.
 	now(ctx context.Context) (time.Time, error)
+	// nowAndRead reads the clock, then runs a query, outside any transaction.
+	nowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error)
 	ping(ctx context.Context) error
 	migrator(ctx context.Context, src source) (*migrator, error)
 	close() error
@@ -84,6 +86,19 @@ func (d *DB) Now(ctx context.Context) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return d.backend.now(ctx)
+}
+
+// NowAndRead is Tx.GateAndRead outside a transaction and without locks: it reads the
+// clock, then what the query finds, in one round trip. What it reads may change at once.
+func (d *DB) NowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error) {
+	if err := RefuseInTx(ctx, "a statement outside the transaction"); err != nil {
+		return time.Time{}, err
+	}
+	now, err := d.backend.nowAndRead(ctx, query, utcArgs(args), row)
+	if err == nil && d.cfg.Clock != nil {
+		now = d.cfg.now()
+	}
+	return now, err
 }
 
 // gorm opens gorm on a pool. The configuration must be fresh each time: the

@@ -81,6 +81,33 @@ func TestGateAndReadIsPartOfItsTransaction(t *testing.T) {
 	})
 }
 
+func TestNowAndRead(t *testing.T) {
+	t.Parallel()
+	run(t, func(t *testing.T, d *db.DB) {
+		if err := add(t.Context(), d.Write(), 1, "one"); err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now().Add(-time.Minute)
+		var name state
+		read := func(ctx context.Context) (time.Time, error) {
+			return d.NowAndRead(ctx, "SELECT name FROM things WHERE id = ?", []any{1}, func(scan func(...any) error) error { return scan(&name) })
+		}
+		if now, err := read(t.Context()); err != nil || name != "one" || now.Before(before) || now.Location() != time.UTC {
+			t.Errorf("read %q at %v, %v", name, now, err)
+		}
+		err := d.InTx(t.Context(), func(ctx context.Context, _ *db.Tx) error {
+			_, err := read(ctx)
+			return err
+		})
+		if !errors.Is(err, db.ErrInTransaction) {
+			t.Errorf("inside a transaction: %v", err)
+		}
+		if _, err := d.NowAndRead(t.Context(), "SELECT nothing FROM nowhere", nil, nil); err == nil {
+			t.Error("the query succeeded")
+		}
+	})
+}
+
 // A failed batch leaves nothing behind: not its locks, not a transaction on the
 // connection.
 func TestGateAndReadThatFails(t *testing.T) {

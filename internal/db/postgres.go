@@ -113,6 +113,15 @@ func (b *pgBackend) now(ctx context.Context) (time.Time, error) {
 	return utc(t), err
 }
 
+func (b *pgBackend) nowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error) {
+	batch := &pgx.Batch{}
+	batch.Queue(clockSQL)
+	batch.Queue(positional(query), args...)
+	results := b.pool.SendBatch(ctx, batch)
+	now, err := readBatch(results, 0, row)
+	return now, errors.Join(err, results.Close())
+}
+
 func (b *pgBackend) ping(ctx context.Context) error { return b.pool.Ping(ctx) }
 
 func (b *pgBackend) close() error {

@@ -87,6 +87,26 @@ func (b *sqliteBackend) enter(ctx context.Context) (func(), error) {
 
 func (b *sqliteBackend) now(context.Context) (time.Time, error) { return b.cfg.now(), nil }
 
+func (b *sqliteBackend) nowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error) {
+	now := b.cfg.now()
+	rows, err := b.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return now, err
+	}
+	return now, readRows(rows, row)
+}
+
+// readRows reads a result to its end.
+func readRows(rows *sql.Rows, row Row) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 func (b *sqliteBackend) ping(ctx context.Context) error {
 	leave, err := b.enter(ctx)
 	if err != nil {

@@ -95,14 +95,9 @@ func (s *sqliteSession) gateAndRead(ctx context.Context, _ []Lock, query string,
 	if err != nil {
 		return now, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			return now, err
-		}
-	}
-	s.note(rows.Err())
-	return now, rows.Err()
+	err = readRows(rows, row)
+	s.note(err)
+	return now, err
 }
 
 func (s *sqliteSession) now(context.Context) (time.Time, error) { return s.clock(), s.ready() }

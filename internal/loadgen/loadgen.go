@@ -50,6 +50,8 @@ var figures = []struct {
 	{"C2", (*run).matching},
 	{"C3", (*run).registering},
 	{"C4", (*run).memory},
+	{"R1", (*run).revoking},
+	{"R2", (*run).checking},
 }
 
 // run is one run of the program.

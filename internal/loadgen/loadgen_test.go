@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	dispatches = 2
+	queued, revoked, each, accepts = 60, 6, 5, 10
 	os.Exit(m.Run())
 }
 
@@ -41,6 +42,20 @@ func TestRun_small(t *testing.T) {
 		}
 		if slices.Min(seen[i].Values) <= 0 {
 			t.Errorf("%s is not above zero", seen[i])
+		}
+	}
+}
+
+func TestRun_revokes(t *testing.T) {
+	t.Parallel()
+	var seen []Figure
+	o := Options{Only: "R", Rounds: 1, Server: dbtest.URL(t, db.Postgres), Log: t.Output()}
+	if err := Run(t.Context(), o, func(f Figure) { seen = append(seen, f) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"R1", "R2"} {
+		if i >= len(seen) || seen[i].Name != name || len(seen[i].Values) != 2 || slices.Min(seen[i].Values) <= 0 {
+			t.Fatalf("figures %v, want two values above zero of %s", seen, name)
 		}
 	}
 }
