@@ -73,12 +73,12 @@ func (s *server) makeTenantClient(c *gin.Context) error {
 	return answer(c, http.StatusCreated, wireTenantClient(made, secret))
 }
 
-// takeTenantRight takes consents.decide or tenant.manage from a client, at once.
+// takeTenantRight takes consents.decide, tenant.manage or devices.write from a client, at once.
 //
 //	@Summary	Take a right from an OAuth client
 //	@Tags		tenant
 //	@Param		client	path	string	true	"id of the client"
-//	@Param		scope	path	string	true	"consents.decide or tenant.manage"
+//	@Param		scope	path	string	true	"consents.decide, tenant.manage or devices.write"
 //	@Success	204
 //	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[tenant.manage]

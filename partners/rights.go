@@ -10,10 +10,10 @@ import (
 	"countersign/models"
 )
 
-// speakingScopes are the OAuth scopes by which a client speaks for its tenant. Operators
-// hand them out while the tenant is being set up; from its first admin on they are the
-// tenant's alone.
-var speakingScopes = []string{"consents.decide", "tenant.manage"}
+// speakingScopes are the OAuth scopes by which a client speaks for its tenant, or binds
+// and releases devices in its name. Operators hand them out while the tenant is being set
+// up; from its first admin on they are the tenant's alone.
+var speakingScopes = []string{"consents.decide", "tenant.manage", "devices.write"}
 
 func speaks(scopes []string) bool {
 	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(speakingScopes, s) })

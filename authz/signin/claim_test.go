@@ -39,7 +39,7 @@ func (w *world) attempts(t *testing.T, tenant models.TenantID) string {
 func TestFirstAdmin_endsWhatOperatorsCould(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		tenant := w.tenant(t)
-		both, err := w.client(t, tenant, "consents.read", "consents.decide", "tenant.manage")
+		both, err := w.client(t, tenant, "consents.read", "consents.decide", "tenant.manage", "devices.write")
 		must(t, err)
 		reader, err := w.client(t, tenant, "consents.read")
 		must(t, err)
@@ -53,7 +53,8 @@ func TestFirstAdmin_endsWhatOperatorsCould(t *testing.T) {
 			t.Errorf("the client still has %q", got.Scopes)
 		}
 		tries := map[string]func() error{
-			"client.create": func() error { _, err := w.client(t, tenant, "consents.decide"); return err },
+			"client.create":               func() error { _, err := w.client(t, tenant, "consents.decide"); return err },
+			"client.create devices.write": func() error { _, err := w.client(t, tenant, "devices.write"); return err },
 			"client.create again": func() error {
 				_, err := w.client(t, tenant, "devices.read", "tenant.manage")
 				return err

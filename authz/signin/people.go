@@ -103,11 +103,12 @@ func (t change) keepsAdmin(changed models.Person) error {
 	return errors.Join(err, missing(others > 0, ErrLastAdmin))
 }
 
-// clientRights are the scopes by which a client speaks for its tenant.
-var clientRights = []string{"consents.decide", "tenant.manage"}
+// clientRights are the scopes by which a client speaks for its tenant, or binds and
+// releases devices in its name.
+var clientRights = []string{"consents.decide", "tenant.manage", "devices.write"}
 
 // NewClient makes a client of the tenant and returns its secret, shown this once. The
-// rights to decide over consent and to manage the tenant come from a person alone: an
+// rights to decide over consent, to manage the tenant and to change its devices come from a person alone: an
 // admin in a fresh session. They are never added to a client that exists, because its
 // maker may know its secret.
 func (s *Service) NewClient(ctx context.Context, by By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
@@ -147,8 +148,8 @@ func (s *Service) TakeRight(ctx context.Context, by By, tenant models.TenantID, 
 	})
 }
 
-var errNoSuchRight = ErrInvalid.WithDetail("The input is not acceptable. scope: must be consents.decide or tenant.manage.").
-	WithFields(errs.Field{Name: "scope", Cause: "must be consents.decide or tenant.manage"})
+var errNoSuchRight = ErrInvalid.WithDetail("The input is not acceptable. scope: must be consents.decide, tenant.manage or devices.write.").
+	WithFields(errs.Field{Name: "scope", Cause: "must be consents.decide, tenant.manage or devices.write"})
 
 func ofClient(tenant models.TenantID, client models.ClientID, by By, change, scope string) ledger.Entry {
 	e := ofTenant(ledger.ClientChanged, tenant, by, map[string]any{"change": change, "scope": scope})

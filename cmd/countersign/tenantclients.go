@@ -55,7 +55,7 @@ by an administrator who is signed in, not here.`,
 	}
 	create.Flags().StringSliceVar(&in.Scopes, "scope", nil, "what it may do, e.g. devices.read (repeatable)")
 	take := &cobra.Command{
-		Use: "take CLIENT SCOPE", Short: "Take consents.decide or tenant.manage from a client, at once", Args: cobra.ExactArgs(2),
+		Use: "take CLIENT SCOPE", Short: "Take consents.decide, tenant.manage or devices.write from a client, at once", Args: cobra.ExactArgs(2),
 		Example: "  countersign tenant clients take t-0198f0c2-… consents.decide",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.client()

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/authz"
 	"countersign/consent"
 	"countersign/gateway/intake"
 	"countersign/gateway/portal"
@@ -62,7 +63,7 @@ func (b *budgets) Guess(ctx context.Context, what string, source netip.Addr) err
 }
 
 // portalClient is the name of the client through which people of a tenant remove devices.
-// It has no scope and its secret is kept by nobody. Freezing it stops removals by pages.
+// It may only read and its secret is kept by nobody. Freezing it stops removals by pages.
 const portalClient = "portal: removals by people"
 
 // remover removes devices in a person's name. An upload belongs to a client, so each
@@ -107,8 +108,9 @@ func (r *remover) clientOf(ctx context.Context, tenant models.TenantID) (models.
 		}
 		filter.Cursor = next
 	}
+	// A client has to have a scope; nobody ever learns this one's secret.
 	made, _, err := r.registry.CreateClient(ctx, partners.NewClient{
-		Owner: models.OwnerTenant, TenantID: tenant, Name: portalClient, Scopes: []string{}, Method: models.ClientSecretBasic,
+		Owner: models.OwnerTenant, TenantID: tenant, Name: portalClient, Scopes: []string{authz.ScopeDevicesRead}, Method: models.ClientSecretBasic,
 	})
 	return made.ID, err
 }

@@ -105,7 +105,7 @@ func (c *Client) NewTenantClient(ctx context.Context, in wire.NewTenantClient) (
 	return changed[wire.TenantClient](ctx, c, call{path: tenantPath + "/clients"}, in)
 }
 
-// TakeRight takes consents.decide or tenant.manage from a client.
+// TakeRight takes consents.decide, tenant.manage or devices.write from a client.
 func (c *Client) TakeRight(ctx context.Context, client, scope string) error {
 	resp, err := c.do(ctx, call{method: http.MethodDelete, path: tenantPath + "/clients" + join(client, "scopes", scope), repeatable: true})
 	if err != nil {

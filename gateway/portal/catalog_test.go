@@ -108,7 +108,7 @@ func families() map[string][]string {
 	for _, scope := range authz.AllowedScopes(models.OwnerTenant) {
 		f["clients.scope"] = append(f["clients.scope"], scopeKey(scope))
 	}
-	f["clients.take"] = []string{scopeKey(authz.ScopeConsentsDecide), scopeKey(authz.ScopeTenantManage)}
+	f["clients.take"] = []string{scopeKey(authz.ScopeConsentsDecide), scopeKey(authz.ScopeTenantManage), scopeKey(authz.ScopeDevicesWrite)}
 	f["clients.wrong"] = []string{"name", "scope"}
 	for _, kind := range slices.Clone(f["refusal.kind"]) {
 		f["refusal.kind"] = append(f["refusal.kind"], kind+".text")

@@ -47,8 +47,9 @@ func (clientList) Rights(client models.OAuthClient) []clientScope {
 // For returns what is wrong with a field.
 func (l clientList) For(field string) string { return termsForm{Problems: l.Problems}.For(field) }
 
-// speakingScopes let a client speak for the tenant. A person alone gives them.
-var speakingScopes = []string{authz.ScopeConsentsDecide, authz.ScopeTenantManage}
+// speakingScopes let a client speak for the tenant or change its devices. A person alone
+// gives them.
+var speakingScopes = []string{authz.ScopeConsentsDecide, authz.ScopeTenantManage, authz.ScopeDevicesWrite}
 
 func (v *visit) listClients() error { return v.clientsPage(http.StatusOK, clientList{}, nil) }
 
