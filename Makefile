@@ -43,7 +43,8 @@ setup:
 ## test: everything, on PostgreSQL and SQLite, race detector on
 .PHONY: test
 test: setup check
-	@$(GO) test -race -shuffle=on -timeout 12m ./...
+	@# The end-to-end stories take the longest, mostly waiting: they begin first, beside the rest.
+	@$(GO) test -race -shuffle=on -timeout 20m ./internal/e2e ./...
 
 ## check: formatting, linters, import rules, documents up to date
 .PHONY: check
