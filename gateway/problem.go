@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"countersign/gateway/status"
 	"countersign/gateway/wire"
 	"countersign/internal/db"
 	"countersign/internal/errs"
@@ -32,23 +33,7 @@ func statusOf(e *errs.Error, partnerCenter bool) int {
 			return http.StatusRequestEntityTooLarge
 		}
 	}
-	switch e.Kind {
-	case errs.Invalid:
-		return http.StatusBadRequest
-	case errs.Unauthenticated:
-		return http.StatusUnauthorized
-	case errs.Forbidden:
-		return http.StatusForbidden
-	case errs.NotFound:
-		return http.StatusNotFound
-	case errs.Conflict:
-		return http.StatusConflict
-	case errs.RateLimited:
-		return http.StatusTooManyRequests
-	case errs.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+	return status.Of(e.Kind)
 }
 
 // publicCode returns what the table says of an error; a word that is not in it is
@@ -177,16 +162,15 @@ func quoted(sentence string) string {
 
 // setRetryAfter tells when to come back, in whole seconds, rounded up. A 429 without it
 // makes Partner Center's SDK fail on its own.
-func setRetryAfter(h http.Header, status int, after time.Duration) {
+func setRetryAfter(h http.Header, code int, after time.Duration) {
 	switch {
-	case status == http.StatusTooManyRequests || after > 0:
-		after = max(after, time.Second)
-	case status == http.StatusServiceUnavailable:
+	case code == http.StatusTooManyRequests || after > 0:
+	case code == http.StatusServiceUnavailable:
 		after = 5 * time.Second
 	default:
 		return
 	}
-	h.Set("Retry-After", strconv.FormatInt(int64((after+time.Second-1)/time.Second), 10))
+	h.Set("Retry-After", status.Seconds(after))
 }
 
 // writeJSON writes a whole body with its length.

@@ -3,6 +3,7 @@ package portal
 import (
 	"net/http"
 
+	"countersign/gateway/status"
 	"countersign/internal/db"
 	"countersign/internal/errs"
 )
@@ -30,23 +31,7 @@ func statusOf(e *errs.Error) int {
 	case errFormKind.Code:
 		return http.StatusUnsupportedMediaType
 	}
-	switch e.Kind {
-	case errs.Invalid:
-		return http.StatusBadRequest
-	case errs.Unauthenticated:
-		return http.StatusUnauthorized
-	case errs.Forbidden:
-		return http.StatusForbidden
-	case errs.NotFound:
-		return http.StatusNotFound
-	case errs.Conflict:
-		return http.StatusConflict
-	case errs.RateLimited:
-		return http.StatusTooManyRequests
-	case errs.Unavailable:
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+	return status.Of(e.Kind)
 }
 
 // refusalPage is a page about something that did not happen.
@@ -76,7 +61,7 @@ func (v *visit) refuse(err error) {
 		page.Reference = v.id
 	}
 	if e.Kind == errs.RateLimited || e.Kind == errs.Unavailable {
-		v.w.Header().Set("Retry-After", retryAfter(e.RetryAfter))
+		v.w.Header().Set("Retry-After", status.Seconds(e.RetryAfter))
 	}
 	v.show(statusOf(e), "refusal", page.Heading, page)
 }

@@ -152,11 +152,6 @@ func (p *page) Languages() (others []reader) {
 	return others
 }
 
-// retryAfter is a time to wait in whole seconds, never less than true.
-func retryAfter(wait time.Duration) string {
-	return strconv.FormatInt(max(1, int64((wait+time.Second-1)/time.Second)), 10)
-}
-
 // Fresh reports whether the sign-in is recent and strong enough to give a permission.
 func (p *page) Fresh() bool { return p.session != nil && p.session.Fresh }
 
