@@ -1,11 +1,14 @@
 package authz
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // keyFolder is where all secrets of the server lie below its data directory.
@@ -70,4 +73,28 @@ func readSecretFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is open to every user of this machine (mode %04o): replace it if others may have read it, then run chmod 600", path, mode)
 	}
 	return os.ReadFile(path)
+}
+
+// keyBytes reads n random bytes from a file below the data directory, in hexadecimal, and
+// makes it if there is none. loss says what a new file in place of a damaged one would do.
+func keyBytes(dataDir, name string, n int, loss string) ([]byte, error) {
+	folder, err := prepareKeyFolder(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(folder, name)
+	fresh := make([]byte, n)
+	_, _ = rand.Read(fresh) // crypto/rand.Read never fails
+	if err := createOnce(path, []byte(hex.EncodeToString(fresh)+"\n")); err != nil {
+		return nil, err
+	}
+	content, err := readSecretFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := hex.DecodeString(strings.TrimSpace(string(content)))
+	if err != nil || len(key) != n {
+		return nil, fmt.Errorf("%s does not hold %d bytes in hexadecimal: restore it from a backup; a new one would %s", path, n, loss)
+	}
+	return key, nil
 }

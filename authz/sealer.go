@@ -6,11 +6,8 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strings"
 )
 
 const (
@@ -36,23 +33,9 @@ type Sealer struct {
 // LoadSealer reads the key below the data directory and creates it if there is none.
 // Every replica must see the same file; losing it loses every sealed secret.
 func LoadSealer(dataDir string) (*Sealer, error) {
-	folder, err := prepareKeyFolder(dataDir)
+	key, err := keyBytes(dataDir, sealFile, sealBytes, "lose every tenant's client secret")
 	if err != nil {
 		return nil, err
-	}
-	path := filepath.Join(folder, sealFile)
-	fresh := make([]byte, sealBytes)
-	_, _ = rand.Read(fresh) // crypto/rand.Read never fails
-	if err := createOnce(path, []byte(hex.EncodeToString(fresh)+"\n")); err != nil {
-		return nil, err
-	}
-	content, err := readSecretFile(path)
-	if err != nil {
-		return nil, err
-	}
-	key, err := hex.DecodeString(strings.TrimSpace(string(content)))
-	if err != nil || len(key) != sealBytes {
-		return nil, fmt.Errorf("%s does not hold %d bytes in hexadecimal: restore it from a backup; a new one would lose every tenant's client secret", path, sealBytes)
 	}
 	return newSealer(key)
 }

@@ -5,10 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
-	"fmt"
-	"path/filepath"
-	"strings"
 )
 
 const (
@@ -33,23 +29,9 @@ type Secrets struct {
 // is none. Every replica must see the same file; losing it ends every stored
 // secret.
 func LoadSecrets(dataDir string) (*Secrets, error) {
-	folder, err := prepareKeyFolder(dataDir)
+	pepper, err := keyBytes(dataDir, pepperFile, pepperBytes, "end every client secret")
 	if err != nil {
 		return nil, err
-	}
-	path := filepath.Join(folder, pepperFile)
-	fresh := make([]byte, pepperBytes)
-	_, _ = rand.Read(fresh) // crypto/rand.Read never fails
-	if err := createOnce(path, []byte(hex.EncodeToString(fresh)+"\n")); err != nil {
-		return nil, err
-	}
-	content, err := readSecretFile(path)
-	if err != nil {
-		return nil, err
-	}
-	pepper, err := hex.DecodeString(strings.TrimSpace(string(content)))
-	if err != nil || len(pepper) != pepperBytes {
-		return nil, fmt.Errorf("%s does not hold %d bytes in hexadecimal: restore it from a backup; a new one would end every client secret", path, pepperBytes)
 	}
 	return &Secrets{pepper: pepper}, nil
 }
