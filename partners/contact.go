@@ -26,21 +26,7 @@ func (r *Registry) SetContact(ctx context.Context, id models.PartnerID, address 
 	if err := wrong.err(); err != nil {
 		return models.Partner{}, err
 	}
-	id, ok := foldGUID(id)
-	if !ok {
-		return models.Partner{}, ErrPartnerNotFound
-	}
-	var partner models.Partner
-	err := r.inTx(ctx, func(ctx context.Context, t change) (err error) {
-		if err := t.setContact(id, address); err != nil {
-			return err
-		}
-		if partner, err = t.partner(id); err != nil {
-			return err
-		}
-		return t.notePartner(ctx, ledger.PartnerChanged, partner)
-	})
-	return partner, err
+	return r.changePartner(ctx, id, func(t change, id models.PartnerID) error { return t.setContact(id, address) })
 }
 
 // SetLanguage changes in which language a tenant's people get mail. It fails with

@@ -130,13 +130,18 @@ func (r *Registry) SetBudgets(ctx context.Context, id models.PartnerID, budgets 
 	if err := wrong.err(); err != nil {
 		return models.Partner{}, err
 	}
+	return r.changePartner(ctx, id, func(t change, id models.PartnerID) error { return t.setBudgets(id, budgets) })
+}
+
+// changePartner changes a partner's row, writes it down and returns what it is then.
+func (r *Registry) changePartner(ctx context.Context, id models.PartnerID, set func(change, models.PartnerID) error) (models.Partner, error) {
 	id, ok := foldGUID(id)
 	if !ok {
 		return models.Partner{}, ErrPartnerNotFound
 	}
 	var partner models.Partner
 	err := r.inTx(ctx, func(ctx context.Context, t change) (err error) {
-		if err := t.setBudgets(id, budgets); err != nil {
+		if err := set(t, id); err != nil {
 			return err
 		}
 		if partner, err = t.partner(id); err != nil {
