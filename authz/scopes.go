@@ -39,9 +39,7 @@ func DefaultScopes(kind models.OwnerKind) []string {
 	if kind != models.OwnerTenant {
 		return all
 	}
-	return slices.DeleteFunc(all, func(s string) bool {
-		return s == ScopeConsentsDecide || s == ScopeDevicesWrite || s == ScopeTenantManage
-	})
+	return slices.DeleteFunc(all, func(s string) bool { return slices.Contains(models.SpeakingScopes(), s) })
 }
 
 // AllScopes lists every scope, for documents and the metadata.

@@ -54,3 +54,17 @@ func TestPrincipalFrom(t *testing.T) {
 		t.Errorf("got %+v, %v", p, ok)
 	}
 }
+
+// What lets a client speak for its tenant is a scope that a tenant's client can have, and
+// none that it gets unasked.
+func TestSpeakingScopesAreGivenByName(t *testing.T) {
+	t.Parallel()
+	for _, scope := range models.SpeakingScopes() {
+		if !slices.Contains(authz.AllowedScopes(models.OwnerTenant), scope) {
+			t.Errorf("%s is no scope of a tenant's client", scope)
+		}
+		if slices.Contains(authz.DefaultScopes(models.OwnerTenant), scope) {
+			t.Errorf("%s is given by default", scope)
+		}
+	}
+}

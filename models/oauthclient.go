@@ -101,6 +101,11 @@ type OAuthClient struct {
 // TableName keeps the initialism together.
 func (OAuthClient) TableName() string { return "oauth_clients" }
 
+// SpeakingScopes lists the OAuth scopes by which a client speaks for its tenant, or binds
+// and releases devices in its name. None is given by default. Operators hand them out
+// while the tenant is being set up; from its first admin on they are the tenant's alone.
+func SpeakingScopes() []string { return []string{"consents.decide", "tenant.manage", "devices.write"} }
+
 // HasScope reports whether the client was assigned scope.
 func (c OAuthClient) HasScope(scope string) bool {
 	for s := range strings.FieldsSeq(c.Scopes) {

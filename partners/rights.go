@@ -10,13 +10,8 @@ import (
 	"countersign/models"
 )
 
-// speakingScopes are the OAuth scopes by which a client speaks for its tenant, or binds
-// and releases devices in its name. Operators hand them out while the tenant is being set
-// up; from its first admin on they are the tenant's alone.
-var speakingScopes = []string{"consents.decide", "tenant.manage", "devices.write"}
-
 func speaks(scopes []string) bool {
-	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(speakingScopes, s) })
+	return slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(models.SpeakingScopes(), s) })
 }
 
 // without returns a client's scopes less some.
@@ -39,7 +34,7 @@ func (r *Registry) EndRightsTx(ctx context.Context, tx *db.Tx, tenant models.Ten
 		if !speaks(strings.Fields(client.Scopes)) {
 			continue
 		}
-		if err := t.setScopes(client.ID, without(client.Scopes, speakingScopes...)); err != nil {
+		if err := t.setScopes(client.ID, without(client.Scopes, models.SpeakingScopes()...)); err != nil {
 			return nil, err
 		}
 		ended = append(ended, client.ID)

@@ -103,10 +103,6 @@ func (t change) keepsAdmin(changed models.Person) error {
 	return errors.Join(err, missing(others > 0, ErrLastAdmin))
 }
 
-// clientRights are the scopes by which a client speaks for its tenant, or binds and
-// releases devices in its name.
-var clientRights = []string{"consents.decide", "tenant.manage", "devices.write"}
-
 // NewClient makes a client of the tenant and returns its secret, shown this once. The
 // rights to decide over consent, to manage the tenant and to change its devices come from a person alone: an
 // admin in a fresh session. They are never added to a client that exists, because its
@@ -115,7 +111,7 @@ func (s *Service) NewClient(ctx context.Context, by By, tenant models.TenantID, 
 	if by.Kind == models.ActorOperator {
 		return models.OAuthClient{}, "", ErrNotAdmin
 	}
-	speaks := slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(clientRights, scope) })
+	speaks := slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(models.SpeakingScopes(), scope) })
 	if speaks && by.Session == nil {
 		return models.OAuthClient{}, "", ErrNotAdmin.WithDetail("Only a person gives a client the right to speak for the customer: an administrator who is signed in.")
 	}
@@ -137,7 +133,7 @@ func (s *Service) NewClient(ctx context.Context, by By, tenant models.TenantID, 
 
 // TakeRight takes such a right away. A client that manages the tenant may do that too.
 func (s *Service) TakeRight(ctx context.Context, by By, tenant models.TenantID, client models.ClientID, scope string) error {
-	if !slices.Contains(clientRights, scope) {
+	if !slices.Contains(models.SpeakingScopes(), scope) {
 		return errNoSuchRight
 	}
 	return s.manage(ctx, by, tenant, "client.right", func(ctx context.Context, t change, found models.Tenant) error {

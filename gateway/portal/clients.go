@@ -36,7 +36,7 @@ func scopeKey(scope string) string { return strings.ReplaceAll(scope, ".", "_") 
 // Rights are what can be taken from a client: what lets it speak for the organisation.
 func (clientList) Rights(client models.OAuthClient) []clientScope {
 	var rights []clientScope
-	for _, scope := range speakingScopes {
+	for _, scope := range models.SpeakingScopes() {
 		if client.HasScope(scope) {
 			rights = append(rights, clientScope{Scope: scope, Speaks: true})
 		}
@@ -46,10 +46,6 @@ func (clientList) Rights(client models.OAuthClient) []clientScope {
 
 // For returns what is wrong with a field.
 func (l clientList) For(field string) string { return termsForm{Problems: l.Problems}.For(field) }
-
-// speakingScopes let a client speak for the tenant or change its devices. A person alone
-// gives them.
-var speakingScopes = []string{authz.ScopeConsentsDecide, authz.ScopeTenantManage, authz.ScopeDevicesWrite}
 
 func (v *visit) listClients() error { return v.clientsPage(http.StatusOK, clientList{}, nil) }
 
@@ -63,7 +59,7 @@ func (v *visit) clientsPage(status int, list clientList, chosen []string) error 
 	}
 	list.Clients, list.More = found, v.more(next)
 	for _, scope := range authz.AllowedScopes(models.OwnerTenant) {
-		list.Choices = append(list.Choices, clientScope{scope, slices.Contains(chosen, scope), slices.Contains(speakingScopes, scope)})
+		list.Choices = append(list.Choices, clientScope{scope, slices.Contains(chosen, scope), slices.Contains(models.SpeakingScopes(), scope)})
 	}
 	v.show(status, "clients", v.T("clients.title"), list)
 	return nil
