@@ -3,7 +3,6 @@ package registration
 import (
 	"context"
 	"fmt"
-	"iter"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -488,23 +487,4 @@ func (s store) count(ctx context.Context, tenant models.TenantID) (n int64, err 
 	err = s.db.Read().WithContext(ctx).Model(&models.Registration{}).
 		Where("tenant_id = ? AND state = ?", tenant, models.RegistrationActive).Count(&n).Error
 	return n, err
-}
-
-// bulk inserts items of one kind; none is no work.
-func bulk[T any](ctx context.Context, tx *db.Tx, table string, columns []string, items []T, values func(*T) []any) error {
-	if len(items) == 0 {
-		return nil
-	}
-	_, err := tx.BulkInsert(ctx, table, columns, each(items, values))
-	return err
-}
-
-func each[T any](items []T, values func(*T) []any) iter.Seq2[[]any, error] {
-	return func(yield func([]any, error) bool) {
-		for i := range items {
-			if !yield(values(&items[i]), nil) {
-				return
-			}
-		}
-	}
 }
