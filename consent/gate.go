@@ -104,7 +104,7 @@ func (s *Service) ClaimTx(ctx context.Context, tx *db.Tx, ask Ask, grant models.
 		return Standing{}, fmt.Errorf("look for the grant: %w", err)
 	}
 	if len(all) == 0 {
-		return Standing{Verdict: VerdictEnded, Reason: ReasonUnknown, Permit: Permit{Grant: grant}}, nil
+		return Standing{Verdict: VerdictEnded, Reason: ReasonUnknown, Permit: Permit{Grant: grant, Version: 1}}, nil
 	}
 	found, now, err := enter(ctx, tx, ask, grant, all[0].locks(ask))
 	if err != nil {
@@ -202,7 +202,7 @@ func chooseOne(derived []*stand) error {
 
 func (f *stand) permit(ask Ask, now time.Time) Permit {
 	return Permit{
-		Grant: models.GrantID(f.grant.id), Root: models.GrantID(f.root.id), Epoch: f.grant.epoch, Version: f.version,
+		Grant: models.GrantID(f.grant.id), Root: models.GrantID(f.root.id), Epoch: f.grant.epoch, Version: max(1, f.version),
 		Recount: f.numbers.recountVersion, ExpiresAt: f.end(), Now: now, Epochs: f.epochs(ask), Left: f.numbers.left(),
 		Limits: limitsOf(f.numbers.limit, f.lists), locks: f.locks(ask),
 	}

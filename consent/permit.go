@@ -22,7 +22,7 @@ type Permit struct {
 	Grant     models.GrantID        // empty for an ask that needs none
 	Root      models.GrantID        // whose limits and counters count: the grant, or the one it rests on
 	Epoch     int64                 // of the grant
-	Version   int64                 // of the root's terms
+	Version   int64                 // of the root's terms, from 1; 1 without a grant
 	Recount   int64                 // the version that lowered the device limit last: what was let through under an older one is counted again
 	Epochs    []models.SubjectEpoch // partner, client, tenant, grant, in this order, as far as the ask is about them; then what a derived grant rests on
 	ExpiresAt time.Time             // of the grant; zero without one

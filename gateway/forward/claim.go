@@ -87,7 +87,7 @@ func (f *Forwarder) claimTx(ctx context.Context, tx *db.Tx, w *work) error {
 	if w.plan == planSend {
 		d.GrantEpoch, d.EverSent = standing.Permit.Epoch, true
 		if w.counted() {
-			d.GrantVersion = max(1, standing.Permit.Version)
+			d.GrantVersion = standing.Permit.Version
 		}
 	}
 	d.LastError = ""

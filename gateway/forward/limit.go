@@ -64,7 +64,7 @@ func (f *Forwarder) cut(ctx context.Context, w *work, inside []models.CoreRow, o
 	case err != nil:
 		return false, err
 	}
-	w.rows, w.dispatch.GrantVersion = inside, max(1, w.permit.Version)
+	w.rows, w.dispatch.GrantVersion = inside, w.permit.Version
 	return len(inside) > 0, nil
 }
 
@@ -90,7 +90,7 @@ func (f *Forwarder) cutTx(ctx context.Context, tx *db.Tx, w *work, inside int, d
 	if err != nil {
 		return err
 	}
-	return f.store.countedTx(ctx, tx, w.dispatch, max(1, w.permit.Version))
+	return f.store.countedTx(ctx, tx, w.dispatch, w.permit.Version)
 }
 
 // refuse is the outcome of rows outside the limits. What may have been sent is the

@@ -208,7 +208,7 @@ func (p *fakeProbing) Count(ctx context.Context, _ models.PartnerID, misses, cla
 func newStack(t *testing.T, d db.Dialect) *stack {
 	t.Helper()
 	s := &stack{clock: newClock(), core: &fakeCore{}, probing: &fakeProbing{}}
-	s.gate = &fakeGate{clock: s.clock, verdict: consent.VerdictActive, epoch: 1}
+	s.gate = &fakeGate{clock: s.clock, verdict: consent.VerdictActive, epoch: 1, version: 1}
 	s.db = dbtest.New(t, d, migrations.Gateway, dbtest.WithClock(s.clock.Now))
 	s.f = s.another("worker-1")
 	return s

@@ -99,11 +99,6 @@ func (s *Service) closeTx(ctx context.Context, tx *db.Tx, cl *closing, accepted 
 		return up, err
 	}
 	now := permit.Now // the database's, read with the gate
-	if now.IsZero() {
-		if now, err = tx.Now(ctx); err != nil {
-			return up, err
-		}
-	}
 	if up.BatchID, err = s.batchTx(ctx, tx, cl, now); err != nil {
 		return up, err
 	}
@@ -194,7 +189,7 @@ func (cl *closing) dispatches(up models.Upload, permit Permit, taken int) []mode
 	for i, sp := range spans {
 		out[i] = models.Dispatch{
 			UploadID: up.ID, Kind: up.Kind, PartnerID: up.PartnerID, TenantID: up.TenantID, ClientID: up.ClientID,
-			GrantID: up.GrantID, GrantEpoch: permit.Epoch, GrantVersion: max(1, permit.Version), FirstOrdinal: sp.first, LastOrdinal: sp.last,
+			GrantID: up.GrantID, GrantEpoch: permit.Epoch, GrantVersion: permit.Version, FirstOrdinal: sp.first, LastOrdinal: sp.last,
 			State: models.DispatchReady, RunAt: *up.AcceptedAt, CreatedAt: *up.AcceptedAt,
 		}
 	}

@@ -202,7 +202,7 @@ func (f *fixture) permit(ask Ask) Permit {
 	defer f.mu.Unlock()
 	ask.Seen = nil
 	f.asks = append(f.asks, ask)
-	return Permit{Grant: "grant-1", Epoch: 7, Left: f.left, Limits: f.limits}
+	return Permit{Grant: "grant-1", Epoch: 7, Version: 1, Now: time.Now().UTC().Truncate(time.Microsecond), Left: f.left, Limits: f.limits}
 }
 
 func (f *fixture) seed() {

@@ -134,17 +134,11 @@ func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) 
 			return nil, err
 		}
 	}
-	began := permit.Now
-	if began.IsZero() {
-		if began, err = s.store.db.Now(ctx); err != nil {
-			return nil, err
-		}
-	}
 	cl.upload = models.Upload{
 		TrackingID: models.TrackingID(s.newID()), Kind: kind, State: models.UploadReceiving, GrantID: permit.Grant,
 		PartnerID: call.PartnerID, TenantID: call.Tenant, ClientID: call.ClientID,
 		RequestID: sentence(call.Key), CorrelationID: sentence(call.CorrelationID),
-		StagedOn: began.Truncate(24 * time.Hour), CreatedAt: began,
+		StagedOn: permit.Now.Truncate(24 * time.Hour), CreatedAt: permit.Now,
 	}
 	return cl, nil
 }
