@@ -109,9 +109,13 @@ func (p *Page) Light() {
 	p.prefer("light")
 }
 
+// prefer turns the colours at once: half-way through a transition they have contrasts of
+// no page.
 func (p *Page) prefer(scheme string) {
 	p.t.Helper()
-	p.Do("prefer "+scheme, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}))
+	p.Do("prefer "+scheme, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+	}))
 }
 
 // Go opens another address in the same tab and waits until it is loaded.

@@ -16,7 +16,7 @@ type backend interface {
 	begin(ctx context.Context, end context.CancelFunc) (session, error)
 	// now returns the database's clock.
 	now(ctx context.Context) (time.Time, error)
-	// nowAndRead reads the clock, then runs a query, outside any transaction.
+	// nowAndRead runs a query and reads the clock, outside any transaction.
 	nowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error)
 	ping(ctx context.Context) error
 	migrator(ctx context.Context, src source) (*migrator, error)
@@ -88,8 +88,8 @@ func (d *DB) Now(ctx context.Context) (time.Time, error) {
 	return d.backend.now(ctx)
 }
 
-// NowAndRead is Tx.GateAndRead outside a transaction and without locks: it reads the
-// clock, then what the query finds, in one round trip. What it reads may change at once.
+// NowAndRead is Tx.GateAndRead outside a transaction and without locks, in one round
+// trip. What it reads may change at once.
 func (d *DB) NowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error) {
 	if err := RefuseInTx(ctx, "a statement outside the transaction"); err != nil {
 		return time.Time{}, err

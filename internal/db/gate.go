@@ -49,10 +49,11 @@ func (t *Tx) Gate(ctx context.Context, locks ...Lock) error {
 // Row reads one row of a result into variables.
 type Row func(scan func(dest ...any) error) error
 
-// GateAndRead takes the locks as Gate does, then reads the clock, then runs the query
-// and calls row for each row of its result. Each is a statement of its own, so that
-// the query sees what the locks protect; on PostgreSQL all of them are one round
-// trip, and so is the beginning of the transaction if nothing was done in it before.
+// GateAndRead takes the locks as Gate does, then runs the query, calls row for each row
+// of its result and returns the clock as it stood meanwhile: no time when there is no
+// row. Locks and query are statements of their own, so that the query sees what the
+// locks protect; on PostgreSQL they are one round trip, and so is the beginning of the
+// transaction if nothing was done in it before.
 // The query has a question mark for each argument and none elsewhere.
 func (t *Tx) GateAndRead(ctx context.Context, locks []Lock, query string, args []any, row Row) (time.Time, error) {
 	for _, lock := range locks {

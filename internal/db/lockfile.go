@@ -30,5 +30,6 @@ func lockFile(path string) (*fileLock, error) {
 	return &fileLock{file}, nil
 }
 
-// unlock frees the lock; closing the file does that on every system.
-func (l *fileLock) unlock() error { return l.file.Close() }
+// unlock frees the lock. Closing the file alone would leave it to a child process that is
+// being started at this moment and has a copy of the file until it runs its program.
+func (l *fileLock) unlock() error { return errors.Join(giveLock(l.file), l.file.Close()) }

@@ -16,3 +16,6 @@ func takeLock(file *os.File) error {
 	}
 	return err
 }
+
+// giveLock unlocks the file, for whoever has a copy of it too.
+func giveLock(file *os.File) error { return syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }

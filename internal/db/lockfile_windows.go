@@ -18,3 +18,7 @@ func takeLock(file *os.File) error {
 	}
 	return err
 }
+
+// giveLock has nothing to do: nobody else has a copy of the file, and closing it frees the
+// lock.
+func giveLock(*os.File) error { return nil }

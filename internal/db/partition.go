@@ -16,6 +16,7 @@ type Daily struct {
 	Table string // partitioned by range of a date column, with a default partition
 	Ahead int    // days made in advance, today included
 	Keep  int    // days a partition is kept after its own
+	With  string // storage parameters of each partition, which have none of the table's; such as WITH (fillfactor = 90)
 }
 
 // TendPartitions makes the partitions of the coming days and drops old ones that
@@ -43,9 +44,9 @@ func (d *DB) TendPartitions(ctx context.Context, t Daily, today time.Time) error
 
 func (b *pgBackend) makePartition(ctx context.Context, t Daily, day time.Time) error {
 	name := t.Table + "_" + day.Format("20060102")
-	_, err := b.pool.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s')",
+	_, err := b.pool.Exec(ctx, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s PARTITION OF %s FOR VALUES FROM ('%s') TO ('%s') %s",
 		pgx.Identifier{name}.Sanitize(), pgx.Identifier{t.Table}.Sanitize(),
-		day.Format(time.DateOnly), day.AddDate(0, 0, 1).Format(time.DateOnly)))
+		day.Format(time.DateOnly), day.AddDate(0, 0, 1).Format(time.DateOnly), t.With))
 	// 42P07, 23505: another replica was faster. 23514: rows of that day are in
 	// the default partition already and stay there.
 	switch sqlState(err) {

@@ -111,3 +111,19 @@ func partitions(t *testing.T, d *db.DB) []string {
 	}
 	return names
 }
+
+// Partitions have no storage parameters of their table's; each is made with its own.
+func TestTendPartitions_storage(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t, db.Postgres, migrations.Gateway)
+	daily := db.Daily{Table: "upload_hashes", Ahead: 1, Keep: 2, With: "WITH (toast_tuple_target = 8160)"}
+	if err := d.TendPartitions(t.Context(), daily, time.Date(2031, 2, 3, 12, 0, 0, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	var whole int
+	err := d.Read().WithContext(t.Context()).Raw(`SELECT count(*) FROM pg_class WHERE relname IN ('upload_hashes_20310203', 'upload_hashes_default')
+		AND 'toast_tuple_target=8160' = ANY(reloptions)`).Scan(&whole).Error
+	if err != nil || whole != 2 {
+		t.Errorf("%d of 2 partitions keep hashes within their rows: %v", whole, err)
+	}
+}

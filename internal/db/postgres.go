@@ -114,12 +114,11 @@ func (b *pgBackend) now(ctx context.Context) (time.Time, error) {
 }
 
 func (b *pgBackend) nowAndRead(ctx context.Context, query string, args []any, row Row) (time.Time, error) {
-	batch := &pgx.Batch{}
-	batch.Queue(clockSQL)
-	batch.Queue(positional(query), args...)
-	results := b.pool.SendBatch(ctx, batch)
-	now, err := readBatch(results, 0, row)
-	return now, errors.Join(err, results.Close())
+	rows, err := b.pool.Query(ctx, withClock(query), args...)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return readClocked(rows, row)
 }
 
 func (b *pgBackend) ping(ctx context.Context) error { return b.pool.Ping(ctx) }

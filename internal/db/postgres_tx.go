@@ -12,10 +12,12 @@ import (
 )
 
 const (
-	beginSQL     = "begin isolation level read committed"
-	clockSQL     = "SELECT clock_timestamp()"
-	exclusiveSQL = "SELECT pg_advisory_xact_lock($1::bigint)"
-	sharedSQL    = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
+	beginSQL = "begin isolation level read committed"
+	clockSQL = "SELECT clock_timestamp()"
+
+	// Locks of one kind, one after the other: a function scan gives the keys in order.
+	exclusiveSQL = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) AS k"
+	sharedSQL    = "SELECT pg_advisory_xact_lock_shared(k) FROM unnest($1::bigint[]) AS k"
 )
 
 // pgSession is a transaction on pgx's own connection, which gorm uses through
@@ -132,17 +134,26 @@ func (s *pgSession) gate(ctx context.Context, locks []Lock) error {
 	return nil
 }
 
+// queueLocks takes the locks in their order, those of one kind in a row by one statement.
 func queueLocks(batch *pgx.Batch, locks []Lock) error {
-	for _, lock := range locks {
-		key, err := lock.key()
-		if err != nil {
-			return err
+	for len(locks) > 0 {
+		same := 1
+		for same < len(locks) && locks[same].Exclusive == locks[0].Exclusive {
+			same++
+		}
+		keys := make([]int64, same)
+		for i, lock := range locks[:same] {
+			var err error
+			if keys[i], err = lock.key(); err != nil {
+				return err
+			}
 		}
 		statement := sharedSQL
-		if lock.Exclusive {
+		if locks[0].Exclusive {
 			statement = exclusiveSQL
 		}
-		batch.Queue(statement, key)
+		batch.Queue(statement, keys)
+		locks = locks[same:]
 	}
 	return nil
 }
@@ -152,17 +163,15 @@ func (s *pgSession) gateAndRead(ctx context.Context, locks []Lock, query string,
 		return time.Time{}, err
 	}
 	batch := &pgx.Batch{}
-	before := len(locks)
 	if !s.begun {
 		batch.Queue(beginSQL)
 		s.begun = true // whatever becomes of the batch, what follows must end it
-		before++
 	}
 	if err := queueLocks(batch, locks); err != nil {
 		return time.Time{}, err
 	}
-	batch.Queue(clockSQL)
-	batch.Queue(positional(query), args...)
+	before := batch.Len()
+	batch.Queue(withClock(query), args...)
 	results := s.pgx.SendBatch(ctx, batch)
 	now, err := readBatch(results, before, row)
 	if err = errors.Join(err, results.Close()); err != nil {
@@ -171,27 +180,37 @@ func (s *pgSession) gateAndRead(ctx context.Context, locks []Lock, query string,
 	return now, nil
 }
 
-// readBatch reads the answers of gateAndRead: so many without rows, the clock, the rows.
-func readBatch(results pgx.BatchResults, before int, row Row) (now time.Time, err error) {
+// readBatch reads the answers of a batch: so many that do not matter, then those of
+// withClock.
+func readBatch(results pgx.BatchResults, before int, row Row) (time.Time, error) {
 	for range before {
 		if _, err := results.Exec(); err != nil {
-			return now, err
+			return time.Time{}, err
 		}
-	}
-	if err := results.QueryRow().Scan(&now); err != nil {
-		return now, err
 	}
 	rows, err := results.Query()
 	if err != nil {
-		return now, err
+		return time.Time{}, err
 	}
+	return readClocked(rows, row)
+}
+
+// readClocked reads the rows of withClock.
+func readClocked(rows pgx.Rows, row Row) (now time.Time, err error) {
 	defer rows.Close()
 	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
+		err := row(func(dest ...any) error { return rows.Scan(append([]any{&now}, dest...)...) })
+		if err != nil {
 			return now, err
 		}
 	}
 	return utc(now), rows.Err()
+}
+
+// withClock is a query, its parameters as PostgreSQL writes them, whose rows begin with
+// the clock: a statement less than reading the clock before.
+func withClock(query string) string {
+	return "SELECT clock_timestamp(), q.* FROM (" + positional(query) + ") AS q"
 }
 
 // positional writes the question marks of a query as PostgreSQL's parameters.

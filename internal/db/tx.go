@@ -83,7 +83,7 @@ func retryable(err error) bool {
 // backOff waits a little, so that the winner of a conflict can finish.
 func backOff(ctx context.Context, attempt int) error {
 	limit := 5 * time.Millisecond << attempt
-	timer := time.NewTimer(time.Duration(rand.Int64N(int64(limit))))
+	timer := time.NewTimer(time.Duration(rand.Int64N(int64(limit)))) //nolint:gosec // nobody gains by foreseeing it
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -38,10 +38,18 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	return a
 }
 
-// Issue signs a certificate for 127.0.0.1 that serves either end of a line.
+// Issue signs a certificate for 127.0.0.1, localhost and its name that serves either end of a line.
 func (a *Authority) Issue(name string) (certFile, keyFile string) {
 	a.t.Helper()
+	return a.IssueUntil(name, time.Now().Add(time.Hour))
+}
+
+// IssueUntil is Issue with another end, which may have passed.
+func (a *Authority) IssueUntil(name string, until time.Time) (certFile, keyFile string) {
+	a.t.Helper()
 	template := a.template(name)
+	template.NotBefore, template.NotAfter = until.Add(-2*time.Hour), until
+	template.DNSNames = []string{name, "localhost"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
