@@ -89,6 +89,28 @@ type Answer struct {
 	Absent   bool        // the core has no answer and a tombstone in its place: Resolve found none, or Register came after such a Resolve. The row is never executed
 }
 
+// Learned counts what answers about rows told the partner that sent them: misses are
+// devices that are not there, that are somebody else's, or that a factory keeps for
+// others; claims took factory records that do not name the partner. Rows with a hash
+// count as misses only where the device is somebody else's: who has the hardware learns
+// nothing by naming it.
+func Learned(rows []CoreRow, answers []Answer) (misses, claims int) {
+	byHash := make(map[int]bool, len(rows))
+	for _, r := range rows {
+		byHash[r.Row] = len(r.Identity.Hash) > 0
+	}
+	for _, a := range answers {
+		switch {
+		case a.Code == OutcomeNotFound, a.Code == OutcomeOtherTenant,
+			a.Code == OutcomeNeedsAttention && !byHash[a.Row]:
+			misses++
+		case a.Record.Foreign && !byHash[a.Row]:
+			claims++
+		}
+	}
+	return misses, claims
+}
+
 // RecordClaim tells which factory's record a registration took. The names are there as
 // far as the factory itself reported them; the report is its newest about the device.
 type RecordClaim struct {

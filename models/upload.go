@@ -143,6 +143,8 @@ type Upload struct {
 	CorrelationID string
 	ReportID      string // an OEM's own id of a build report (CustomerReportUniqueID); else empty
 
+	Voids TrackingID // the upload whose registrations this one ends; empty for every other
+
 	CreatedAt   time.Time
 	AcceptedAt  *time.Time
 	StartedAt   *time.Time

@@ -13,13 +13,13 @@ func TestGatewaySchemaIsWhatTheStructsSay(t *testing.T) {
 	t.Parallel()
 	dbtest.CheckDrift(
 		t, migrations.Gateway,
-		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{},
+		&models.Partner{}, &models.Tenant{}, &models.TenantDomain{}, &models.OAuthClient{}, &models.ClientSecret{}, &models.RevokedToken{}, &models.ClientSource{},
 		&models.UsedAssertion{}, &models.ConsentRequest{}, &models.ConsentAsker{}, &models.PartnerBlock{}, &models.ConsentDecision{}, &models.Grant{}, &models.ConsentEvent{}, &models.Fence{},
 		&models.LedgerEntry{}, &models.LedgerInbox{}, &models.LedgerLink{}, &models.LedgerChain{}, &models.LedgerCheckpoint{}, &models.LedgerLease{},
 		&models.GrantVersion{}, &models.PartnerLink{},
 		&models.Batch{}, &models.Upload{}, &models.UploadRow{}, &models.UploadHash{}, &models.UploadReference{}, &models.Dispatch{}, &models.IdempotencyKey{},
 		&models.Person{}, &models.TenantSignIn{}, &models.TenantInvitation{}, &models.SignInAttempt{}, &models.PersonSession{}, &models.DomainChallenge{},
-		&models.Notice{}, &models.NoticeCursor{},
+		&models.Notice{}, &models.NoticeCursor{}, &models.PartialFile{}, &models.FilePart{},
 	)
 }
 

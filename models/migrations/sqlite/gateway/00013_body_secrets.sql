@@ -1,0 +1,7 @@
+-- Clients that send their secret in the body, until a day.
+
+-- +goose Up
+ALTER TABLE oauth_clients ADD COLUMN body_secret_until DATETIME;
+
+-- +goose Down
+ALTER TABLE oauth_clients DROP COLUMN body_secret_until;

@@ -1,0 +1,9 @@
+-- Clients of a customer that prove themselves by tokens of the customer's own issuer.
+
+-- +goose Up
+ALTER TABLE oauth_clients ADD COLUMN issuer TEXT;
+ALTER TABLE oauth_clients ADD COLUMN issuer_subject TEXT;
+
+-- +goose Down
+ALTER TABLE oauth_clients DROP COLUMN issuer_subject;
+ALTER TABLE oauth_clients DROP COLUMN issuer;
