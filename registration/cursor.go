@@ -21,7 +21,7 @@ func listOf(parts ...string) list {
 
 // list identifies the list of devices that the filter gives within a scope.
 func (f Filter) list(scope Scope) list {
-	return listOf("devices", string(scope.Partner), string(scope.Tenant), strings.ToLower(f.Serial), f.ProductKey, f.GroupTag, string(f.Grant),
+	return listOf("devices", string(scope.Partner), string(scope.Tenant), strings.ToLower(f.Serial), f.ProductKey, f.GroupTag, string(f.Grant), string(f.Upload),
 		string(f.State), f.Since.UTC().Format(time.RFC3339Nano), f.Until.UTC().Format(time.RFC3339Nano))
 }
 

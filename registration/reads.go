@@ -52,6 +52,7 @@ type Filter struct {
 	ProductKey string // product key id (PKID)
 	GroupTag   string // exactly
 	Grant      models.GrantID
+	Upload     models.TrackingID // registered by this upload
 	State      models.RegistrationState
 	Since      time.Time // registered at or after
 	Until      time.Time // registered before

@@ -116,6 +116,13 @@ func (s store) addTombstones(ctx context.Context, tx *db.Tx, stones []models.Sto
 	return in(ctx, tx).Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(stones, 500).Error
 }
 
+// dropAnswers deletes so many answers of uploads before one, and tells how many it were.
+func (s store) dropAnswers(ctx context.Context, before models.TrackingID, limit int) (int, error) {
+	res := s.db.Write().WithContext(ctx).Exec(`DELETE FROM answers WHERE (tracking_id, ordinal) IN (
+		SELECT tracking_id, ordinal FROM answers WHERE tracking_id < ? ORDER BY tracking_id, ordinal LIMIT ?)`, before, limit)
+	return int(res.RowsAffected), res.Error
+}
+
 // known is an identity with its active registration, whose ID is empty if the
 // device is not registered.
 type known struct {
@@ -430,6 +437,9 @@ func narrow(q *gorm.DB, f Filter) *gorm.DB {
 	}
 	if f.Grant != "" {
 		q = q.Where("r.grant_id = ? AND r.grant_id <> ''", f.Grant)
+	}
+	if f.Upload != "" {
+		q = q.Where("r.tracking_id = ?", f.Upload)
 	}
 	if !f.Since.IsZero() {
 		q = q.Where("r.registered_at >= ?", f.Since)

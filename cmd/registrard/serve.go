@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,6 +72,25 @@ func (c Config) openDatabase(ctx context.Context, log *slog.Logger) (*db.DB, err
 	return d, nil
 }
 
+// tendEvery is how often what is over for long is deleted.
+const tendEvery = time.Hour
+
+// tend trims the core, at once and then from time to time.
+func tend(ctx context.Context, core *registration.Registrar, log *slog.Logger) {
+	tick := time.NewTicker(tendEvery)
+	defer tick.Stop()
+	for {
+		if err := core.Trim(ctx); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "maintenance", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 func serveOn(ctx context.Context, c Config, d *db.DB, log *slog.Logger) error {
 	core := registration.New(d, func() string { return uuid.Must(uuid.NewV7()).String() }, log)
 	m := newMetrics()
@@ -90,6 +110,11 @@ func serveOn(ctx context.Context, c Config, d *db.DB, log *slog.Logger) error {
 		}
 		servers = append(servers, ops)
 	}
+	tending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { tend(tending, core, log) })
+	defer background.Wait()
+	defer stop()
 	failed := make(chan error, len(servers))
 	for _, s := range servers {
 		go func() { failed <- s.serve() }()

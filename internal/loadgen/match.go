@@ -65,7 +65,7 @@ func (r *run) matching(ctx context.Context) (Figure, error) {
 
 // matchOnce matches one dispatch and checks that the known half was recognised.
 func (r *run) matchOnce(ctx context.Context, c *core, round int) (time.Duration, error) {
-	h, err := c.Rehearse(ctx, submission(0, r.mixed(c.size, round)))
+	h, err := c.Ready(ctx, submission(0, r.mixed(c.size, round)))
 	if err != nil {
 		return 0, err
 	}

@@ -78,6 +78,15 @@ func (c *Client) Register(ctx context.Context, s models.Submission) (models.Resu
 	return readResult(res.GetResult()), err
 }
 
+// Rehearse answers as Register would and leaves no trace.
+func (c *Client) Rehearse(ctx context.Context, s models.Submission) (models.Result, error) {
+	if err := c.ready(ctx); err != nil {
+		return models.Result{}, err
+	}
+	res, err := call(ctx, c, c.calls.Rehearse, &corev1.RehearseRequest{Submission: writeSubmission(s)})
+	return readResult(res.GetResult()), err
+}
+
 // Remove ends registrations.
 func (c *Client) Remove(ctx context.Context, s models.Submission) (models.Result, error) {
 	if err := c.ready(ctx); err != nil {

@@ -203,14 +203,14 @@ func readPage(p *corev1.Page) registration.Page {
 func writeFilter(f registration.Filter) *corev1.Filter {
 	return &corev1.Filter{
 		Serial: f.Serial, ProductKey: f.ProductKey, GroupTag: f.GroupTag, GrantId: string(f.Grant), State: string(f.State),
-		Since: stamp(f.Since), Until: stamp(f.Until),
+		Upload: string(f.Upload), Since: stamp(f.Since), Until: stamp(f.Until),
 	}
 }
 
 func readFilter(f *corev1.Filter) registration.Filter {
 	return registration.Filter{
 		Serial: f.GetSerial(), ProductKey: f.GetProductKey(), GroupTag: f.GetGroupTag(), Grant: models.GrantID(f.GetGrantId()),
-		State: models.RegistrationState(f.GetState()), Since: instant(f.GetSince()), Until: instant(f.GetUntil()),
+		State: models.RegistrationState(f.GetState()), Upload: models.TrackingID(f.GetUpload()), Since: instant(f.GetSince()), Until: instant(f.GetUntil()),
 	}
 }
 

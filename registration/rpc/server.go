@@ -28,6 +28,8 @@ const MaxMessage = 16 << 20
 type Executor interface {
 	// Register binds devices to a tenant.
 	Register(ctx context.Context, s models.Submission) (models.Result, error)
+	// Rehearse answers as Register would and leaves no trace.
+	Rehearse(ctx context.Context, s models.Submission) (models.Result, error)
 	// Remove ends registrations.
 	Remove(ctx context.Context, s models.Submission) (models.Result, error)
 	// Report keeps an OEM's factory records.
@@ -132,6 +134,11 @@ type server struct{ core Core }
 func (s server) Register(ctx context.Context, req *connect.Request[corev1.RegisterRequest]) (*connect.Response[corev1.RegisterResponse], error) {
 	res, err := s.core.Register(ctx, readSubmission(req.Msg.GetSubmission()))
 	return connect.NewResponse(&corev1.RegisterResponse{Result: writeResult(res)}), err
+}
+
+func (s server) Rehearse(ctx context.Context, req *connect.Request[corev1.RehearseRequest]) (*connect.Response[corev1.RehearseResponse], error) {
+	res, err := s.core.Rehearse(ctx, readSubmission(req.Msg.GetSubmission()))
+	return connect.NewResponse(&corev1.RehearseResponse{Result: writeResult(res)}), err
 }
 
 func (s server) Remove(ctx context.Context, req *connect.Request[corev1.RemoveRequest]) (*connect.Response[corev1.RemoveResponse], error) {

@@ -20,7 +20,7 @@ func ClientTLS(f Files) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	var err error
 	if f.CA != "" {
-		if config.RootCAs, err = authority(f.CA); err != nil {
+		if config.RootCAs, err = Authority(f.CA); err != nil {
 			return nil, err
 		}
 	}
@@ -50,7 +50,7 @@ func ServerTLS(f Files) (*tls.Config, error) {
 	}
 	var err error
 	config.ClientAuth = tls.RequireAndVerifyClientCert
-	config.ClientCAs, err = authority(f.CA)
+	config.ClientCAs, err = Authority(f.CA)
 	return config, err
 }
 
@@ -62,7 +62,8 @@ func (f Files) pair() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-func authority(file string) (*x509.CertPool, error) {
+// Authority reads who vouches for certificates from a PEM file.
+func Authority(file string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err

@@ -869,6 +869,94 @@ func (x *RegisterResponse) GetResult() *Result {
 	return nil
 }
 
+type RehearseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Submission    *Submission            `protobuf:"bytes,1,opt,name=submission,proto3" json:"submission,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseRequest) Reset() {
+	*x = RehearseRequest{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseRequest) ProtoMessage() {}
+
+func (x *RehearseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseRequest.ProtoReflect.Descriptor instead.
+func (*RehearseRequest) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *RehearseRequest) GetSubmission() *Submission {
+	if x != nil {
+		return x.Submission
+	}
+	return nil
+}
+
+type RehearseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Result        *Result                `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RehearseResponse) Reset() {
+	*x = RehearseResponse{}
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RehearseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RehearseResponse) ProtoMessage() {}
+
+func (x *RehearseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RehearseResponse.ProtoReflect.Descriptor instead.
+func (*RehearseResponse) Descriptor() ([]byte, []int) {
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *RehearseResponse) GetResult() *Result {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
 type RemoveRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Submission    *Submission            `protobuf:"bytes,1,opt,name=submission,proto3" json:"submission,omitempty"`
@@ -878,7 +966,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -890,7 +978,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[12]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -903,7 +991,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{12}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RemoveRequest) GetSubmission() *Submission {
@@ -922,7 +1010,7 @@ type RemoveResponse struct {
 
 func (x *RemoveResponse) Reset() {
 	*x = RemoveResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1022,7 @@ func (x *RemoveResponse) String() string {
 func (*RemoveResponse) ProtoMessage() {}
 
 func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[13]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1035,7 @@ func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
 func (*RemoveResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{13}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RemoveResponse) GetResult() *Result {
@@ -966,7 +1054,7 @@ type ReportRequest struct {
 
 func (x *ReportRequest) Reset() {
 	*x = ReportRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -978,7 +1066,7 @@ func (x *ReportRequest) String() string {
 func (*ReportRequest) ProtoMessage() {}
 
 func (x *ReportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[14]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -991,7 +1079,7 @@ func (x *ReportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportRequest.ProtoReflect.Descriptor instead.
 func (*ReportRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{14}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReportRequest) GetSubmission() *Submission {
@@ -1010,7 +1098,7 @@ type ReportResponse struct {
 
 func (x *ReportResponse) Reset() {
 	*x = ReportResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1022,7 +1110,7 @@ func (x *ReportResponse) String() string {
 func (*ReportResponse) ProtoMessage() {}
 
 func (x *ReportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[15]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1035,7 +1123,7 @@ func (x *ReportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportResponse.ProtoReflect.Descriptor instead.
 func (*ReportResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{15}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReportResponse) GetResult() *Result {
@@ -1054,7 +1142,7 @@ type ReplaceRequest struct {
 
 func (x *ReplaceRequest) Reset() {
 	*x = ReplaceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1154,7 @@ func (x *ReplaceRequest) String() string {
 func (*ReplaceRequest) ProtoMessage() {}
 
 func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[16]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1167,7 @@ func (x *ReplaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceRequest.ProtoReflect.Descriptor instead.
 func (*ReplaceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{16}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReplaceRequest) GetSubmission() *Submission {
@@ -1098,7 +1186,7 @@ type ReplaceResponse struct {
 
 func (x *ReplaceResponse) Reset() {
 	*x = ReplaceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1110,7 +1198,7 @@ func (x *ReplaceResponse) String() string {
 func (*ReplaceResponse) ProtoMessage() {}
 
 func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[17]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1123,7 +1211,7 @@ func (x *ReplaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplaceResponse.ProtoReflect.Descriptor instead.
 func (*ReplaceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{17}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReplaceResponse) GetResult() *Result {
@@ -1143,7 +1231,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1243,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[18]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1256,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{18}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ResolveRequest) GetUpload() string {
@@ -1194,7 +1282,7 @@ type ResolveResponse struct {
 
 func (x *ResolveResponse) Reset() {
 	*x = ResolveResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1206,7 +1294,7 @@ func (x *ResolveResponse) String() string {
 func (*ResolveResponse) ProtoMessage() {}
 
 func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[19]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1219,7 +1307,7 @@ func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
 func (*ResolveResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{19}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ResolveResponse) GetAnswers() []*Answer {
@@ -1240,7 +1328,7 @@ type FenceRequest struct {
 
 func (x *FenceRequest) Reset() {
 	*x = FenceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1340,7 @@ func (x *FenceRequest) String() string {
 func (*FenceRequest) ProtoMessage() {}
 
 func (x *FenceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[20]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1353,7 @@ func (x *FenceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceRequest.ProtoReflect.Descriptor instead.
 func (*FenceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{20}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *FenceRequest) GetKind() string {
@@ -1297,7 +1385,7 @@ type FenceResponse struct {
 
 func (x *FenceResponse) Reset() {
 	*x = FenceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1397,7 @@ func (x *FenceResponse) String() string {
 func (*FenceResponse) ProtoMessage() {}
 
 func (x *FenceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[21]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1410,7 @@ func (x *FenceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FenceResponse.ProtoReflect.Descriptor instead.
 func (*FenceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{21}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
 }
 
 type FencesRequest struct {
@@ -1334,7 +1422,7 @@ type FencesRequest struct {
 
 func (x *FencesRequest) Reset() {
 	*x = FencesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1434,7 @@ func (x *FencesRequest) String() string {
 func (*FencesRequest) ProtoMessage() {}
 
 func (x *FencesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[22]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1447,7 @@ func (x *FencesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesRequest.ProtoReflect.Descriptor instead.
 func (*FencesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{22}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FencesRequest) GetSubjects() []*SubjectEpoch {
@@ -1378,7 +1466,7 @@ type FencesResponse struct {
 
 func (x *FencesResponse) Reset() {
 	*x = FencesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1478,7 @@ func (x *FencesResponse) String() string {
 func (*FencesResponse) ProtoMessage() {}
 
 func (x *FencesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[23]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1491,7 @@ func (x *FencesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FencesResponse.ProtoReflect.Descriptor instead.
 func (*FencesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{23}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FencesResponse) GetFences() []*SubjectEpoch {
@@ -1424,7 +1512,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1524,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[24]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1537,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{24}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Scope) GetPartner() string {
@@ -1476,7 +1564,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1488,7 +1576,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[25]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1501,7 +1589,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{25}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Page) GetCursor() string {
@@ -1527,13 +1615,14 @@ type Filter struct {
 	Since         *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
 	Until         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=until,proto3" json:"until,omitempty"`
 	GrantId       string                 `protobuf:"bytes,7,opt,name=grant_id,json=grantId,proto3" json:"grant_id,omitempty"`
+	Upload        string                 `protobuf:"bytes,8,opt,name=upload,proto3" json:"upload,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1545,7 +1634,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[26]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1558,7 +1647,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{26}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Filter) GetSerial() string {
@@ -1610,6 +1699,13 @@ func (x *Filter) GetGrantId() string {
 	return ""
 }
 
+func (x *Filter) GetUpload() string {
+	if x != nil {
+		return x.Upload
+	}
+	return ""
+}
+
 type RegisteredDevice struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -1633,7 +1729,7 @@ type RegisteredDevice struct {
 
 func (x *RegisteredDevice) Reset() {
 	*x = RegisteredDevice{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1645,7 +1741,7 @@ func (x *RegisteredDevice) String() string {
 func (*RegisteredDevice) ProtoMessage() {}
 
 func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[27]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1658,7 +1754,7 @@ func (x *RegisteredDevice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisteredDevice.ProtoReflect.Descriptor instead.
 func (*RegisteredDevice) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{27}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RegisteredDevice) GetId() string {
@@ -1781,7 +1877,7 @@ type Evidence struct {
 
 func (x *Evidence) Reset() {
 	*x = Evidence{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +1889,7 @@ func (x *Evidence) String() string {
 func (*Evidence) ProtoMessage() {}
 
 func (x *Evidence) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[28]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +1902,7 @@ func (x *Evidence) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Evidence.ProtoReflect.Descriptor instead.
 func (*Evidence) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{28}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Evidence) GetTpmSeen() bool {
@@ -1862,7 +1958,7 @@ type DevicesRequest struct {
 
 func (x *DevicesRequest) Reset() {
 	*x = DevicesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1874,7 +1970,7 @@ func (x *DevicesRequest) String() string {
 func (*DevicesRequest) ProtoMessage() {}
 
 func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[29]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1887,7 +1983,7 @@ func (x *DevicesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesRequest.ProtoReflect.Descriptor instead.
 func (*DevicesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{29}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *DevicesRequest) GetScope() *Scope {
@@ -1921,7 +2017,7 @@ type DevicesResponse struct {
 
 func (x *DevicesResponse) Reset() {
 	*x = DevicesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1933,7 +2029,7 @@ func (x *DevicesResponse) String() string {
 func (*DevicesResponse) ProtoMessage() {}
 
 func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[30]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1946,7 +2042,7 @@ func (x *DevicesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DevicesResponse.ProtoReflect.Descriptor instead.
 func (*DevicesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{30}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DevicesResponse) GetDevices() []*RegisteredDevice {
@@ -1973,7 +2069,7 @@ type DeviceRequest struct {
 
 func (x *DeviceRequest) Reset() {
 	*x = DeviceRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1985,7 +2081,7 @@ func (x *DeviceRequest) String() string {
 func (*DeviceRequest) ProtoMessage() {}
 
 func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[31]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,7 +2094,7 @@ func (x *DeviceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceRequest.ProtoReflect.Descriptor instead.
 func (*DeviceRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{31}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DeviceRequest) GetScope() *Scope {
@@ -2024,7 +2120,7 @@ type DeviceResponse struct {
 
 func (x *DeviceResponse) Reset() {
 	*x = DeviceResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2132,7 @@ func (x *DeviceResponse) String() string {
 func (*DeviceResponse) ProtoMessage() {}
 
 func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[32]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2145,7 @@ func (x *DeviceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeviceResponse.ProtoReflect.Descriptor instead.
 func (*DeviceResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{32}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *DeviceResponse) GetDevice() *RegisteredDevice {
@@ -2070,7 +2166,7 @@ type HistoryRequest struct {
 
 func (x *HistoryRequest) Reset() {
 	*x = HistoryRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2082,7 +2178,7 @@ func (x *HistoryRequest) String() string {
 func (*HistoryRequest) ProtoMessage() {}
 
 func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[33]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2095,7 +2191,7 @@ func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
 func (*HistoryRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{33}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *HistoryRequest) GetScope() *Scope {
@@ -2142,7 +2238,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2154,7 +2250,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[34]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2167,7 +2263,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{34}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Event) GetId() int64 {
@@ -2285,7 +2381,7 @@ type HistoryResponse struct {
 
 func (x *HistoryResponse) Reset() {
 	*x = HistoryResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2393,7 @@ func (x *HistoryResponse) String() string {
 func (*HistoryResponse) ProtoMessage() {}
 
 func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[35]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2406,7 @@ func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
 func (*HistoryResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{35}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *HistoryResponse) GetEvents() []*Event {
@@ -2338,7 +2434,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2350,7 +2446,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[36]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2363,7 +2459,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{36}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ExplainRequest) GetScope() *Scope {
@@ -2400,7 +2496,7 @@ type Comparison struct {
 
 func (x *Comparison) Reset() {
 	*x = Comparison{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2412,7 +2508,7 @@ func (x *Comparison) String() string {
 func (*Comparison) ProtoMessage() {}
 
 func (x *Comparison) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[37]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2425,7 +2521,7 @@ func (x *Comparison) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Comparison.ProtoReflect.Descriptor instead.
 func (*Comparison) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{37}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Comparison) GetRule() int64 {
@@ -2483,7 +2579,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2495,7 +2591,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[38]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2508,7 +2604,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{38}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Explanation) GetAt() *timestamppb.Timestamp {
@@ -2605,7 +2701,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2617,7 +2713,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[39]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2630,7 +2726,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{39}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ExplainResponse) GetExplanations() []*Explanation {
@@ -2657,7 +2753,7 @@ type CaseScope struct {
 
 func (x *CaseScope) Reset() {
 	*x = CaseScope{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2669,7 +2765,7 @@ func (x *CaseScope) String() string {
 func (*CaseScope) ProtoMessage() {}
 
 func (x *CaseScope) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[40]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2682,7 +2778,7 @@ func (x *CaseScope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseScope.ProtoReflect.Descriptor instead.
 func (*CaseScope) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{40}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *CaseScope) GetScope() *Scope {
@@ -2711,7 +2807,7 @@ type CaseFilter struct {
 
 func (x *CaseFilter) Reset() {
 	*x = CaseFilter{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2723,7 +2819,7 @@ func (x *CaseFilter) String() string {
 func (*CaseFilter) ProtoMessage() {}
 
 func (x *CaseFilter) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[41]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2736,7 +2832,7 @@ func (x *CaseFilter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseFilter.ProtoReflect.Descriptor instead.
 func (*CaseFilter) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{41}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CaseFilter) GetState() string {
@@ -2778,7 +2874,7 @@ type CasesRequest struct {
 
 func (x *CasesRequest) Reset() {
 	*x = CasesRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2790,7 +2886,7 @@ func (x *CasesRequest) String() string {
 func (*CasesRequest) ProtoMessage() {}
 
 func (x *CasesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[42]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2803,7 +2899,7 @@ func (x *CasesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasesRequest.ProtoReflect.Descriptor instead.
 func (*CasesRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{42}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CasesRequest) GetScope() *CaseScope {
@@ -2837,7 +2933,7 @@ type CasesResponse struct {
 
 func (x *CasesResponse) Reset() {
 	*x = CasesResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2849,7 +2945,7 @@ func (x *CasesResponse) String() string {
 func (*CasesResponse) ProtoMessage() {}
 
 func (x *CasesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[43]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2862,7 +2958,7 @@ func (x *CasesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasesResponse.ProtoReflect.Descriptor instead.
 func (*CasesResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{43}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *CasesResponse) GetCases() []*AttentionCase {
@@ -2889,7 +2985,7 @@ type CaseRequest struct {
 
 func (x *CaseRequest) Reset() {
 	*x = CaseRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2901,7 +2997,7 @@ func (x *CaseRequest) String() string {
 func (*CaseRequest) ProtoMessage() {}
 
 func (x *CaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[44]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2914,7 +3010,7 @@ func (x *CaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseRequest.ProtoReflect.Descriptor instead.
 func (*CaseRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{44}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *CaseRequest) GetScope() *CaseScope {
@@ -2940,7 +3036,7 @@ type CaseResponse struct {
 
 func (x *CaseResponse) Reset() {
 	*x = CaseResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2952,7 +3048,7 @@ func (x *CaseResponse) String() string {
 func (*CaseResponse) ProtoMessage() {}
 
 func (x *CaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[45]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2965,7 +3061,7 @@ func (x *CaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CaseResponse.ProtoReflect.Descriptor instead.
 func (*CaseResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{45}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *CaseResponse) GetCase() *AttentionCase {
@@ -2986,7 +3082,7 @@ type Involved struct {
 
 func (x *Involved) Reset() {
 	*x = Involved{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2998,7 +3094,7 @@ func (x *Involved) String() string {
 func (*Involved) ProtoMessage() {}
 
 func (x *Involved) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[46]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3011,7 +3107,7 @@ func (x *Involved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Involved.ProtoReflect.Descriptor instead.
 func (*Involved) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{46}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Involved) GetDeviceId() string {
@@ -3068,7 +3164,7 @@ type AttentionCase struct {
 
 func (x *AttentionCase) Reset() {
 	*x = AttentionCase{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3080,7 +3176,7 @@ func (x *AttentionCase) String() string {
 func (*AttentionCase) ProtoMessage() {}
 
 func (x *AttentionCase) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[47]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3093,7 +3189,7 @@ func (x *AttentionCase) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttentionCase.ProtoReflect.Descriptor instead.
 func (*AttentionCase) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{47}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *AttentionCase) GetId() string {
@@ -3284,7 +3380,7 @@ type SettleRequest struct {
 
 func (x *SettleRequest) Reset() {
 	*x = SettleRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3296,7 +3392,7 @@ func (x *SettleRequest) String() string {
 func (*SettleRequest) ProtoMessage() {}
 
 func (x *SettleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[48]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3405,7 @@ func (x *SettleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleRequest.ProtoReflect.Descriptor instead.
 func (*SettleRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{48}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SettleRequest) GetCaseId() string {
@@ -3356,7 +3452,7 @@ type SettleResponse struct {
 
 func (x *SettleResponse) Reset() {
 	*x = SettleResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3368,7 +3464,7 @@ func (x *SettleResponse) String() string {
 func (*SettleResponse) ProtoMessage() {}
 
 func (x *SettleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[49]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3381,7 +3477,7 @@ func (x *SettleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SettleResponse.ProtoReflect.Descriptor instead.
 func (*SettleResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{49}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *SettleResponse) GetCase() *AttentionCase {
@@ -3400,7 +3496,7 @@ type LookupRequest struct {
 
 func (x *LookupRequest) Reset() {
 	*x = LookupRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3412,7 +3508,7 @@ func (x *LookupRequest) String() string {
 func (*LookupRequest) ProtoMessage() {}
 
 func (x *LookupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[50]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3425,7 +3521,7 @@ func (x *LookupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupRequest.ProtoReflect.Descriptor instead.
 func (*LookupRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{50}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *LookupRequest) GetHash() []byte {
@@ -3444,7 +3540,7 @@ type LookupResponse struct {
 
 func (x *LookupResponse) Reset() {
 	*x = LookupResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3456,7 +3552,7 @@ func (x *LookupResponse) String() string {
 func (*LookupResponse) ProtoMessage() {}
 
 func (x *LookupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[51]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3469,7 +3565,7 @@ func (x *LookupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResponse.ProtoReflect.Descriptor instead.
 func (*LookupResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{51}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *LookupResponse) GetOwner() *Owner {
@@ -3490,7 +3586,7 @@ type Owner struct {
 
 func (x *Owner) Reset() {
 	*x = Owner{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3502,7 +3598,7 @@ func (x *Owner) String() string {
 func (*Owner) ProtoMessage() {}
 
 func (x *Owner) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[52]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3515,7 +3611,7 @@ func (x *Owner) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Owner.ProtoReflect.Descriptor instead.
 func (*Owner) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{52}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Owner) GetTenantId() string {
@@ -3547,7 +3643,7 @@ type ClockRequest struct {
 
 func (x *ClockRequest) Reset() {
 	*x = ClockRequest{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3559,7 +3655,7 @@ func (x *ClockRequest) String() string {
 func (*ClockRequest) ProtoMessage() {}
 
 func (x *ClockRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[53]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3572,7 +3668,7 @@ func (x *ClockRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockRequest.ProtoReflect.Descriptor instead.
 func (*ClockRequest) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{53}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{55}
 }
 
 type ClockResponse struct {
@@ -3584,7 +3680,7 @@ type ClockResponse struct {
 
 func (x *ClockResponse) Reset() {
 	*x = ClockResponse{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3596,7 +3692,7 @@ func (x *ClockResponse) String() string {
 func (*ClockResponse) ProtoMessage() {}
 
 func (x *ClockResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[54]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3609,7 +3705,7 @@ func (x *ClockResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClockResponse.ProtoReflect.Descriptor instead.
 func (*ClockResponse) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{54}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ClockResponse) GetNow() *timestamppb.Timestamp {
@@ -3634,7 +3730,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3646,7 +3742,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[55]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3659,7 +3755,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{55}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Fault) GetKind() string {
@@ -3708,7 +3804,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3720,7 +3816,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[56]
+	mi := &file_registration_rpc_core_v1_core_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3733,7 +3829,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{56}
+	return file_registration_rpc_core_v1_core_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Field) GetRow() int64 {
@@ -3833,6 +3929,12 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"submission\x18\x01 \x01(\v2\x1f.countersign.core.v1.SubmissionR\n" +
 	"submission\"G\n" +
 	"\x10RegisterResponse\x123\n" +
+	"\x06result\x18\x01 \x01(\v2\x1b.countersign.core.v1.ResultR\x06result\"R\n" +
+	"\x0fRehearseRequest\x12?\n" +
+	"\n" +
+	"submission\x18\x01 \x01(\v2\x1f.countersign.core.v1.SubmissionR\n" +
+	"submission\"G\n" +
+	"\x10RehearseResponse\x123\n" +
 	"\x06result\x18\x01 \x01(\v2\x1b.countersign.core.v1.ResultR\x06result\"P\n" +
 	"\rRemoveRequest\x12?\n" +
 	"\n" +
@@ -3871,7 +3973,7 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\"4\n" +
 	"\x04Page\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\x03R\x05limit\"\xf3\x01\n" +
+	"\x05limit\x18\x02 \x01(\x03R\x05limit\"\x8b\x02\n" +
 	"\x06Filter\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\tR\x06serial\x12\x1f\n" +
 	"\vproduct_key\x18\x02 \x01(\tR\n" +
@@ -3880,7 +3982,8 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x05state\x18\x04 \x01(\tR\x05state\x120\n" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
 	"\x05until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x19\n" +
-	"\bgrant_id\x18\a \x01(\tR\agrantId\"\xe4\x04\n" +
+	"\bgrant_id\x18\a \x01(\tR\agrantId\x12\x16\n" +
+	"\x06upload\x18\b \x01(\tR\x06upload\"\xe4\x04\n" +
 	"\x10RegisteredDevice\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
 	"\ttenant_id\x18\x02 \x01(\tR\btenantId\x12\x14\n" +
@@ -4075,10 +4178,10 @@ const file_registration_rpc_core_v1_core_proto_rawDesc = "" +
 	"\x05Field\x12\x10\n" +
 	"\x03row\x18\x01 \x01(\x03R\x03row\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05cause\x18\x03 \x01(\tR\x05cause2\xc3\n" +
-	"\n" +
+	"\x05cause\x18\x03 \x01(\tR\x05cause2\x9c\v\n" +
 	"\vCoreService\x12W\n" +
-	"\bRegister\x12$.countersign.core.v1.RegisterRequest\x1a%.countersign.core.v1.RegisterResponse\x12Q\n" +
+	"\bRegister\x12$.countersign.core.v1.RegisterRequest\x1a%.countersign.core.v1.RegisterResponse\x12W\n" +
+	"\bRehearse\x12$.countersign.core.v1.RehearseRequest\x1a%.countersign.core.v1.RehearseResponse\x12Q\n" +
 	"\x06Remove\x12\".countersign.core.v1.RemoveRequest\x1a#.countersign.core.v1.RemoveResponse\x12Q\n" +
 	"\x06Report\x12\".countersign.core.v1.ReportRequest\x1a#.countersign.core.v1.ReportResponse\x12T\n" +
 	"\aReplace\x12#.countersign.core.v1.ReplaceRequest\x1a$.countersign.core.v1.ReplaceResponse\x12T\n" +
@@ -4107,7 +4210,7 @@ func file_registration_rpc_core_v1_core_proto_rawDescGZIP() []byte {
 	return file_registration_rpc_core_v1_core_proto_rawDescData
 }
 
-var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 57)
+var file_registration_rpc_core_v1_core_proto_msgTypes = make([]protoimpl.MessageInfo, 59)
 var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*DeviceIdentity)(nil),        // 0: countersign.core.v1.DeviceIdentity
 	(*OrderData)(nil),             // 1: countersign.core.v1.OrderData
@@ -4121,56 +4224,58 @@ var file_registration_rpc_core_v1_core_proto_goTypes = []any{
 	(*Result)(nil),                // 9: countersign.core.v1.Result
 	(*RegisterRequest)(nil),       // 10: countersign.core.v1.RegisterRequest
 	(*RegisterResponse)(nil),      // 11: countersign.core.v1.RegisterResponse
-	(*RemoveRequest)(nil),         // 12: countersign.core.v1.RemoveRequest
-	(*RemoveResponse)(nil),        // 13: countersign.core.v1.RemoveResponse
-	(*ReportRequest)(nil),         // 14: countersign.core.v1.ReportRequest
-	(*ReportResponse)(nil),        // 15: countersign.core.v1.ReportResponse
-	(*ReplaceRequest)(nil),        // 16: countersign.core.v1.ReplaceRequest
-	(*ReplaceResponse)(nil),       // 17: countersign.core.v1.ReplaceResponse
-	(*ResolveRequest)(nil),        // 18: countersign.core.v1.ResolveRequest
-	(*ResolveResponse)(nil),       // 19: countersign.core.v1.ResolveResponse
-	(*FenceRequest)(nil),          // 20: countersign.core.v1.FenceRequest
-	(*FenceResponse)(nil),         // 21: countersign.core.v1.FenceResponse
-	(*FencesRequest)(nil),         // 22: countersign.core.v1.FencesRequest
-	(*FencesResponse)(nil),        // 23: countersign.core.v1.FencesResponse
-	(*Scope)(nil),                 // 24: countersign.core.v1.Scope
-	(*Page)(nil),                  // 25: countersign.core.v1.Page
-	(*Filter)(nil),                // 26: countersign.core.v1.Filter
-	(*RegisteredDevice)(nil),      // 27: countersign.core.v1.RegisteredDevice
-	(*Evidence)(nil),              // 28: countersign.core.v1.Evidence
-	(*DevicesRequest)(nil),        // 29: countersign.core.v1.DevicesRequest
-	(*DevicesResponse)(nil),       // 30: countersign.core.v1.DevicesResponse
-	(*DeviceRequest)(nil),         // 31: countersign.core.v1.DeviceRequest
-	(*DeviceResponse)(nil),        // 32: countersign.core.v1.DeviceResponse
-	(*HistoryRequest)(nil),        // 33: countersign.core.v1.HistoryRequest
-	(*Event)(nil),                 // 34: countersign.core.v1.Event
-	(*HistoryResponse)(nil),       // 35: countersign.core.v1.HistoryResponse
-	(*ExplainRequest)(nil),        // 36: countersign.core.v1.ExplainRequest
-	(*Comparison)(nil),            // 37: countersign.core.v1.Comparison
-	(*Explanation)(nil),           // 38: countersign.core.v1.Explanation
-	(*ExplainResponse)(nil),       // 39: countersign.core.v1.ExplainResponse
-	(*CaseScope)(nil),             // 40: countersign.core.v1.CaseScope
-	(*CaseFilter)(nil),            // 41: countersign.core.v1.CaseFilter
-	(*CasesRequest)(nil),          // 42: countersign.core.v1.CasesRequest
-	(*CasesResponse)(nil),         // 43: countersign.core.v1.CasesResponse
-	(*CaseRequest)(nil),           // 44: countersign.core.v1.CaseRequest
-	(*CaseResponse)(nil),          // 45: countersign.core.v1.CaseResponse
-	(*Involved)(nil),              // 46: countersign.core.v1.Involved
-	(*AttentionCase)(nil),         // 47: countersign.core.v1.AttentionCase
-	(*SettleRequest)(nil),         // 48: countersign.core.v1.SettleRequest
-	(*SettleResponse)(nil),        // 49: countersign.core.v1.SettleResponse
-	(*LookupRequest)(nil),         // 50: countersign.core.v1.LookupRequest
-	(*LookupResponse)(nil),        // 51: countersign.core.v1.LookupResponse
-	(*Owner)(nil),                 // 52: countersign.core.v1.Owner
-	(*ClockRequest)(nil),          // 53: countersign.core.v1.ClockRequest
-	(*ClockResponse)(nil),         // 54: countersign.core.v1.ClockResponse
-	(*Fault)(nil),                 // 55: countersign.core.v1.Fault
-	(*Field)(nil),                 // 56: countersign.core.v1.Field
-	(*timestamppb.Timestamp)(nil), // 57: google.protobuf.Timestamp
+	(*RehearseRequest)(nil),       // 12: countersign.core.v1.RehearseRequest
+	(*RehearseResponse)(nil),      // 13: countersign.core.v1.RehearseResponse
+	(*RemoveRequest)(nil),         // 14: countersign.core.v1.RemoveRequest
+	(*RemoveResponse)(nil),        // 15: countersign.core.v1.RemoveResponse
+	(*ReportRequest)(nil),         // 16: countersign.core.v1.ReportRequest
+	(*ReportResponse)(nil),        // 17: countersign.core.v1.ReportResponse
+	(*ReplaceRequest)(nil),        // 18: countersign.core.v1.ReplaceRequest
+	(*ReplaceResponse)(nil),       // 19: countersign.core.v1.ReplaceResponse
+	(*ResolveRequest)(nil),        // 20: countersign.core.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 21: countersign.core.v1.ResolveResponse
+	(*FenceRequest)(nil),          // 22: countersign.core.v1.FenceRequest
+	(*FenceResponse)(nil),         // 23: countersign.core.v1.FenceResponse
+	(*FencesRequest)(nil),         // 24: countersign.core.v1.FencesRequest
+	(*FencesResponse)(nil),        // 25: countersign.core.v1.FencesResponse
+	(*Scope)(nil),                 // 26: countersign.core.v1.Scope
+	(*Page)(nil),                  // 27: countersign.core.v1.Page
+	(*Filter)(nil),                // 28: countersign.core.v1.Filter
+	(*RegisteredDevice)(nil),      // 29: countersign.core.v1.RegisteredDevice
+	(*Evidence)(nil),              // 30: countersign.core.v1.Evidence
+	(*DevicesRequest)(nil),        // 31: countersign.core.v1.DevicesRequest
+	(*DevicesResponse)(nil),       // 32: countersign.core.v1.DevicesResponse
+	(*DeviceRequest)(nil),         // 33: countersign.core.v1.DeviceRequest
+	(*DeviceResponse)(nil),        // 34: countersign.core.v1.DeviceResponse
+	(*HistoryRequest)(nil),        // 35: countersign.core.v1.HistoryRequest
+	(*Event)(nil),                 // 36: countersign.core.v1.Event
+	(*HistoryResponse)(nil),       // 37: countersign.core.v1.HistoryResponse
+	(*ExplainRequest)(nil),        // 38: countersign.core.v1.ExplainRequest
+	(*Comparison)(nil),            // 39: countersign.core.v1.Comparison
+	(*Explanation)(nil),           // 40: countersign.core.v1.Explanation
+	(*ExplainResponse)(nil),       // 41: countersign.core.v1.ExplainResponse
+	(*CaseScope)(nil),             // 42: countersign.core.v1.CaseScope
+	(*CaseFilter)(nil),            // 43: countersign.core.v1.CaseFilter
+	(*CasesRequest)(nil),          // 44: countersign.core.v1.CasesRequest
+	(*CasesResponse)(nil),         // 45: countersign.core.v1.CasesResponse
+	(*CaseRequest)(nil),           // 46: countersign.core.v1.CaseRequest
+	(*CaseResponse)(nil),          // 47: countersign.core.v1.CaseResponse
+	(*Involved)(nil),              // 48: countersign.core.v1.Involved
+	(*AttentionCase)(nil),         // 49: countersign.core.v1.AttentionCase
+	(*SettleRequest)(nil),         // 50: countersign.core.v1.SettleRequest
+	(*SettleResponse)(nil),        // 51: countersign.core.v1.SettleResponse
+	(*LookupRequest)(nil),         // 52: countersign.core.v1.LookupRequest
+	(*LookupResponse)(nil),        // 53: countersign.core.v1.LookupResponse
+	(*Owner)(nil),                 // 54: countersign.core.v1.Owner
+	(*ClockRequest)(nil),          // 55: countersign.core.v1.ClockRequest
+	(*ClockResponse)(nil),         // 56: countersign.core.v1.ClockResponse
+	(*Fault)(nil),                 // 57: countersign.core.v1.Fault
+	(*Field)(nil),                 // 58: countersign.core.v1.Field
+	(*timestamppb.Timestamp)(nil), // 59: google.protobuf.Timestamp
 }
 var file_registration_rpc_core_v1_core_proto_depIdxs = []int32{
 	2,  // 0: countersign.core.v1.Authority.epochs:type_name -> countersign.core.v1.SubjectEpoch
-	57, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
+	59, // 1: countersign.core.v1.Authority.not_after:type_name -> google.protobuf.Timestamp
 	0,  // 2: countersign.core.v1.Row.identity:type_name -> countersign.core.v1.DeviceIdentity
 	1,  // 3: countersign.core.v1.Row.order:type_name -> countersign.core.v1.OrderData
 	4,  // 4: countersign.core.v1.Submission.rows:type_name -> countersign.core.v1.Row
@@ -4181,93 +4286,97 @@ var file_registration_rpc_core_v1_core_proto_depIdxs = []int32{
 	8,  // 9: countersign.core.v1.Result.refusal:type_name -> countersign.core.v1.Refusal
 	5,  // 10: countersign.core.v1.RegisterRequest.submission:type_name -> countersign.core.v1.Submission
 	9,  // 11: countersign.core.v1.RegisterResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 12: countersign.core.v1.RemoveRequest.submission:type_name -> countersign.core.v1.Submission
-	9,  // 13: countersign.core.v1.RemoveResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 14: countersign.core.v1.ReportRequest.submission:type_name -> countersign.core.v1.Submission
-	9,  // 15: countersign.core.v1.ReportResponse.result:type_name -> countersign.core.v1.Result
-	5,  // 16: countersign.core.v1.ReplaceRequest.submission:type_name -> countersign.core.v1.Submission
-	9,  // 17: countersign.core.v1.ReplaceResponse.result:type_name -> countersign.core.v1.Result
-	6,  // 18: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
-	2,  // 19: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
-	2,  // 20: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
-	57, // 21: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
-	57, // 22: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
-	1,  // 23: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
-	0,  // 24: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
-	57, // 25: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
-	57, // 26: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
-	57, // 27: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
-	28, // 28: countersign.core.v1.RegisteredDevice.evidence:type_name -> countersign.core.v1.Evidence
-	57, // 29: countersign.core.v1.Evidence.made_at:type_name -> google.protobuf.Timestamp
-	24, // 30: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
-	26, // 31: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
-	25, // 32: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
-	27, // 33: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
-	24, // 34: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
-	27, // 35: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
-	24, // 36: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
-	25, // 37: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
-	57, // 38: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
-	34, // 39: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
-	24, // 40: countersign.core.v1.ExplainRequest.scope:type_name -> countersign.core.v1.Scope
-	25, // 41: countersign.core.v1.ExplainRequest.page:type_name -> countersign.core.v1.Page
-	57, // 42: countersign.core.v1.Explanation.at:type_name -> google.protobuf.Timestamp
-	37, // 43: countersign.core.v1.Explanation.comparison:type_name -> countersign.core.v1.Comparison
-	38, // 44: countersign.core.v1.ExplainResponse.explanations:type_name -> countersign.core.v1.Explanation
-	24, // 45: countersign.core.v1.CaseScope.scope:type_name -> countersign.core.v1.Scope
-	40, // 46: countersign.core.v1.CasesRequest.scope:type_name -> countersign.core.v1.CaseScope
-	41, // 47: countersign.core.v1.CasesRequest.filter:type_name -> countersign.core.v1.CaseFilter
-	25, // 48: countersign.core.v1.CasesRequest.page:type_name -> countersign.core.v1.Page
-	47, // 49: countersign.core.v1.CasesResponse.cases:type_name -> countersign.core.v1.AttentionCase
-	40, // 50: countersign.core.v1.CaseRequest.scope:type_name -> countersign.core.v1.CaseScope
-	47, // 51: countersign.core.v1.CaseResponse.case:type_name -> countersign.core.v1.AttentionCase
-	37, // 52: countersign.core.v1.Involved.comparison:type_name -> countersign.core.v1.Comparison
-	57, // 53: countersign.core.v1.AttentionCase.opened_at:type_name -> google.protobuf.Timestamp
-	57, // 54: countersign.core.v1.AttentionCase.last_seen_at:type_name -> google.protobuf.Timestamp
-	57, // 55: countersign.core.v1.AttentionCase.settled_at:type_name -> google.protobuf.Timestamp
-	46, // 56: countersign.core.v1.AttentionCase.involved:type_name -> countersign.core.v1.Involved
-	3,  // 57: countersign.core.v1.SettleRequest.authority:type_name -> countersign.core.v1.Authority
-	47, // 58: countersign.core.v1.SettleResponse.case:type_name -> countersign.core.v1.AttentionCase
-	52, // 59: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
-	57, // 60: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
-	56, // 61: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
-	10, // 62: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
-	12, // 63: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
-	14, // 64: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
-	16, // 65: countersign.core.v1.CoreService.Replace:input_type -> countersign.core.v1.ReplaceRequest
-	18, // 66: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
-	20, // 67: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
-	22, // 68: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
-	29, // 69: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
-	31, // 70: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
-	33, // 71: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
-	36, // 72: countersign.core.v1.CoreService.Explain:input_type -> countersign.core.v1.ExplainRequest
-	42, // 73: countersign.core.v1.CoreService.Cases:input_type -> countersign.core.v1.CasesRequest
-	44, // 74: countersign.core.v1.CoreService.Case:input_type -> countersign.core.v1.CaseRequest
-	48, // 75: countersign.core.v1.CoreService.Settle:input_type -> countersign.core.v1.SettleRequest
-	50, // 76: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
-	53, // 77: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
-	11, // 78: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
-	13, // 79: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
-	15, // 80: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
-	17, // 81: countersign.core.v1.CoreService.Replace:output_type -> countersign.core.v1.ReplaceResponse
-	19, // 82: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
-	21, // 83: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
-	23, // 84: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
-	30, // 85: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
-	32, // 86: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
-	35, // 87: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
-	39, // 88: countersign.core.v1.CoreService.Explain:output_type -> countersign.core.v1.ExplainResponse
-	43, // 89: countersign.core.v1.CoreService.Cases:output_type -> countersign.core.v1.CasesResponse
-	45, // 90: countersign.core.v1.CoreService.Case:output_type -> countersign.core.v1.CaseResponse
-	49, // 91: countersign.core.v1.CoreService.Settle:output_type -> countersign.core.v1.SettleResponse
-	51, // 92: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
-	54, // 93: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
-	78, // [78:94] is the sub-list for method output_type
-	62, // [62:78] is the sub-list for method input_type
-	62, // [62:62] is the sub-list for extension type_name
-	62, // [62:62] is the sub-list for extension extendee
-	0,  // [0:62] is the sub-list for field type_name
+	5,  // 12: countersign.core.v1.RehearseRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 13: countersign.core.v1.RehearseResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 14: countersign.core.v1.RemoveRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 15: countersign.core.v1.RemoveResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 16: countersign.core.v1.ReportRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 17: countersign.core.v1.ReportResponse.result:type_name -> countersign.core.v1.Result
+	5,  // 18: countersign.core.v1.ReplaceRequest.submission:type_name -> countersign.core.v1.Submission
+	9,  // 19: countersign.core.v1.ReplaceResponse.result:type_name -> countersign.core.v1.Result
+	6,  // 20: countersign.core.v1.ResolveResponse.answers:type_name -> countersign.core.v1.Answer
+	2,  // 21: countersign.core.v1.FencesRequest.subjects:type_name -> countersign.core.v1.SubjectEpoch
+	2,  // 22: countersign.core.v1.FencesResponse.fences:type_name -> countersign.core.v1.SubjectEpoch
+	59, // 23: countersign.core.v1.Filter.since:type_name -> google.protobuf.Timestamp
+	59, // 24: countersign.core.v1.Filter.until:type_name -> google.protobuf.Timestamp
+	1,  // 25: countersign.core.v1.RegisteredDevice.order:type_name -> countersign.core.v1.OrderData
+	0,  // 26: countersign.core.v1.RegisteredDevice.identity:type_name -> countersign.core.v1.DeviceIdentity
+	59, // 27: countersign.core.v1.RegisteredDevice.registered_at:type_name -> google.protobuf.Timestamp
+	59, // 28: countersign.core.v1.RegisteredDevice.ended_at:type_name -> google.protobuf.Timestamp
+	59, // 29: countersign.core.v1.RegisteredDevice.captured_at:type_name -> google.protobuf.Timestamp
+	30, // 30: countersign.core.v1.RegisteredDevice.evidence:type_name -> countersign.core.v1.Evidence
+	59, // 31: countersign.core.v1.Evidence.made_at:type_name -> google.protobuf.Timestamp
+	26, // 32: countersign.core.v1.DevicesRequest.scope:type_name -> countersign.core.v1.Scope
+	28, // 33: countersign.core.v1.DevicesRequest.filter:type_name -> countersign.core.v1.Filter
+	27, // 34: countersign.core.v1.DevicesRequest.page:type_name -> countersign.core.v1.Page
+	29, // 35: countersign.core.v1.DevicesResponse.devices:type_name -> countersign.core.v1.RegisteredDevice
+	26, // 36: countersign.core.v1.DeviceRequest.scope:type_name -> countersign.core.v1.Scope
+	29, // 37: countersign.core.v1.DeviceResponse.device:type_name -> countersign.core.v1.RegisteredDevice
+	26, // 38: countersign.core.v1.HistoryRequest.scope:type_name -> countersign.core.v1.Scope
+	27, // 39: countersign.core.v1.HistoryRequest.page:type_name -> countersign.core.v1.Page
+	59, // 40: countersign.core.v1.Event.at:type_name -> google.protobuf.Timestamp
+	36, // 41: countersign.core.v1.HistoryResponse.events:type_name -> countersign.core.v1.Event
+	26, // 42: countersign.core.v1.ExplainRequest.scope:type_name -> countersign.core.v1.Scope
+	27, // 43: countersign.core.v1.ExplainRequest.page:type_name -> countersign.core.v1.Page
+	59, // 44: countersign.core.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	39, // 45: countersign.core.v1.Explanation.comparison:type_name -> countersign.core.v1.Comparison
+	40, // 46: countersign.core.v1.ExplainResponse.explanations:type_name -> countersign.core.v1.Explanation
+	26, // 47: countersign.core.v1.CaseScope.scope:type_name -> countersign.core.v1.Scope
+	42, // 48: countersign.core.v1.CasesRequest.scope:type_name -> countersign.core.v1.CaseScope
+	43, // 49: countersign.core.v1.CasesRequest.filter:type_name -> countersign.core.v1.CaseFilter
+	27, // 50: countersign.core.v1.CasesRequest.page:type_name -> countersign.core.v1.Page
+	49, // 51: countersign.core.v1.CasesResponse.cases:type_name -> countersign.core.v1.AttentionCase
+	42, // 52: countersign.core.v1.CaseRequest.scope:type_name -> countersign.core.v1.CaseScope
+	49, // 53: countersign.core.v1.CaseResponse.case:type_name -> countersign.core.v1.AttentionCase
+	39, // 54: countersign.core.v1.Involved.comparison:type_name -> countersign.core.v1.Comparison
+	59, // 55: countersign.core.v1.AttentionCase.opened_at:type_name -> google.protobuf.Timestamp
+	59, // 56: countersign.core.v1.AttentionCase.last_seen_at:type_name -> google.protobuf.Timestamp
+	59, // 57: countersign.core.v1.AttentionCase.settled_at:type_name -> google.protobuf.Timestamp
+	48, // 58: countersign.core.v1.AttentionCase.involved:type_name -> countersign.core.v1.Involved
+	3,  // 59: countersign.core.v1.SettleRequest.authority:type_name -> countersign.core.v1.Authority
+	49, // 60: countersign.core.v1.SettleResponse.case:type_name -> countersign.core.v1.AttentionCase
+	54, // 61: countersign.core.v1.LookupResponse.owner:type_name -> countersign.core.v1.Owner
+	59, // 62: countersign.core.v1.ClockResponse.now:type_name -> google.protobuf.Timestamp
+	58, // 63: countersign.core.v1.Fault.fields:type_name -> countersign.core.v1.Field
+	10, // 64: countersign.core.v1.CoreService.Register:input_type -> countersign.core.v1.RegisterRequest
+	12, // 65: countersign.core.v1.CoreService.Rehearse:input_type -> countersign.core.v1.RehearseRequest
+	14, // 66: countersign.core.v1.CoreService.Remove:input_type -> countersign.core.v1.RemoveRequest
+	16, // 67: countersign.core.v1.CoreService.Report:input_type -> countersign.core.v1.ReportRequest
+	18, // 68: countersign.core.v1.CoreService.Replace:input_type -> countersign.core.v1.ReplaceRequest
+	20, // 69: countersign.core.v1.CoreService.Resolve:input_type -> countersign.core.v1.ResolveRequest
+	22, // 70: countersign.core.v1.CoreService.Fence:input_type -> countersign.core.v1.FenceRequest
+	24, // 71: countersign.core.v1.CoreService.Fences:input_type -> countersign.core.v1.FencesRequest
+	31, // 72: countersign.core.v1.CoreService.Devices:input_type -> countersign.core.v1.DevicesRequest
+	33, // 73: countersign.core.v1.CoreService.Device:input_type -> countersign.core.v1.DeviceRequest
+	35, // 74: countersign.core.v1.CoreService.History:input_type -> countersign.core.v1.HistoryRequest
+	38, // 75: countersign.core.v1.CoreService.Explain:input_type -> countersign.core.v1.ExplainRequest
+	44, // 76: countersign.core.v1.CoreService.Cases:input_type -> countersign.core.v1.CasesRequest
+	46, // 77: countersign.core.v1.CoreService.Case:input_type -> countersign.core.v1.CaseRequest
+	50, // 78: countersign.core.v1.CoreService.Settle:input_type -> countersign.core.v1.SettleRequest
+	52, // 79: countersign.core.v1.CoreService.Lookup:input_type -> countersign.core.v1.LookupRequest
+	55, // 80: countersign.core.v1.CoreService.Clock:input_type -> countersign.core.v1.ClockRequest
+	11, // 81: countersign.core.v1.CoreService.Register:output_type -> countersign.core.v1.RegisterResponse
+	13, // 82: countersign.core.v1.CoreService.Rehearse:output_type -> countersign.core.v1.RehearseResponse
+	15, // 83: countersign.core.v1.CoreService.Remove:output_type -> countersign.core.v1.RemoveResponse
+	17, // 84: countersign.core.v1.CoreService.Report:output_type -> countersign.core.v1.ReportResponse
+	19, // 85: countersign.core.v1.CoreService.Replace:output_type -> countersign.core.v1.ReplaceResponse
+	21, // 86: countersign.core.v1.CoreService.Resolve:output_type -> countersign.core.v1.ResolveResponse
+	23, // 87: countersign.core.v1.CoreService.Fence:output_type -> countersign.core.v1.FenceResponse
+	25, // 88: countersign.core.v1.CoreService.Fences:output_type -> countersign.core.v1.FencesResponse
+	32, // 89: countersign.core.v1.CoreService.Devices:output_type -> countersign.core.v1.DevicesResponse
+	34, // 90: countersign.core.v1.CoreService.Device:output_type -> countersign.core.v1.DeviceResponse
+	37, // 91: countersign.core.v1.CoreService.History:output_type -> countersign.core.v1.HistoryResponse
+	41, // 92: countersign.core.v1.CoreService.Explain:output_type -> countersign.core.v1.ExplainResponse
+	45, // 93: countersign.core.v1.CoreService.Cases:output_type -> countersign.core.v1.CasesResponse
+	47, // 94: countersign.core.v1.CoreService.Case:output_type -> countersign.core.v1.CaseResponse
+	51, // 95: countersign.core.v1.CoreService.Settle:output_type -> countersign.core.v1.SettleResponse
+	53, // 96: countersign.core.v1.CoreService.Lookup:output_type -> countersign.core.v1.LookupResponse
+	56, // 97: countersign.core.v1.CoreService.Clock:output_type -> countersign.core.v1.ClockResponse
+	81, // [81:98] is the sub-list for method output_type
+	64, // [64:81] is the sub-list for method input_type
+	64, // [64:64] is the sub-list for extension type_name
+	64, // [64:64] is the sub-list for extension extendee
+	0,  // [0:64] is the sub-list for field type_name
 }
 
 func init() { file_registration_rpc_core_v1_core_proto_init() }
@@ -4281,7 +4390,7 @@ func file_registration_rpc_core_v1_core_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_registration_rpc_core_v1_core_proto_rawDesc), len(file_registration_rpc_core_v1_core_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   57,
+			NumMessages:   59,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -42,6 +42,8 @@ const (
 const (
 	// CoreServiceRegisterProcedure is the fully-qualified name of the CoreService's Register RPC.
 	CoreServiceRegisterProcedure = "/countersign.core.v1.CoreService/Register"
+	// CoreServiceRehearseProcedure is the fully-qualified name of the CoreService's Rehearse RPC.
+	CoreServiceRehearseProcedure = "/countersign.core.v1.CoreService/Rehearse"
 	// CoreServiceRemoveProcedure is the fully-qualified name of the CoreService's Remove RPC.
 	CoreServiceRemoveProcedure = "/countersign.core.v1.CoreService/Remove"
 	// CoreServiceReportProcedure is the fully-qualified name of the CoreService's Report RPC.
@@ -78,6 +80,8 @@ const (
 type CoreServiceClient interface {
 	// Register binds devices to a tenant.
 	Register(context.Context, *connect.Request[v1.RegisterRequest]) (*connect.Response[v1.RegisterResponse], error)
+	// Rehearse answers as Register would and leaves no trace.
+	Rehearse(context.Context, *connect.Request[v1.RehearseRequest]) (*connect.Response[v1.RehearseResponse], error)
 	// Remove ends registrations.
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Report keeps an OEM's factory records.
@@ -125,6 +129,12 @@ func NewCoreServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			httpClient,
 			baseURL+CoreServiceRegisterProcedure,
 			connect.WithSchema(coreServiceMethods.ByName("Register")),
+			connect.WithClientOptions(opts...),
+		),
+		rehearse: connect.NewClient[v1.RehearseRequest, v1.RehearseResponse](
+			httpClient,
+			baseURL+CoreServiceRehearseProcedure,
+			connect.WithSchema(coreServiceMethods.ByName("Rehearse")),
 			connect.WithClientOptions(opts...),
 		),
 		remove: connect.NewClient[v1.RemoveRequest, v1.RemoveResponse](
@@ -223,6 +233,7 @@ func NewCoreServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 // coreServiceClient implements CoreServiceClient.
 type coreServiceClient struct {
 	register *connect.Client[v1.RegisterRequest, v1.RegisterResponse]
+	rehearse *connect.Client[v1.RehearseRequest, v1.RehearseResponse]
 	remove   *connect.Client[v1.RemoveRequest, v1.RemoveResponse]
 	report   *connect.Client[v1.ReportRequest, v1.ReportResponse]
 	replace  *connect.Client[v1.ReplaceRequest, v1.ReplaceResponse]
@@ -243,6 +254,11 @@ type coreServiceClient struct {
 // Register calls countersign.core.v1.CoreService.Register.
 func (c *coreServiceClient) Register(ctx context.Context, req *connect.Request[v1.RegisterRequest]) (*connect.Response[v1.RegisterResponse], error) {
 	return c.register.CallUnary(ctx, req)
+}
+
+// Rehearse calls countersign.core.v1.CoreService.Rehearse.
+func (c *coreServiceClient) Rehearse(ctx context.Context, req *connect.Request[v1.RehearseRequest]) (*connect.Response[v1.RehearseResponse], error) {
+	return c.rehearse.CallUnary(ctx, req)
 }
 
 // Remove calls countersign.core.v1.CoreService.Remove.
@@ -324,6 +340,8 @@ func (c *coreServiceClient) Clock(ctx context.Context, req *connect.Request[v1.C
 type CoreServiceHandler interface {
 	// Register binds devices to a tenant.
 	Register(context.Context, *connect.Request[v1.RegisterRequest]) (*connect.Response[v1.RegisterResponse], error)
+	// Rehearse answers as Register would and leaves no trace.
+	Rehearse(context.Context, *connect.Request[v1.RehearseRequest]) (*connect.Response[v1.RehearseResponse], error)
 	// Remove ends registrations.
 	Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error)
 	// Report keeps an OEM's factory records.
@@ -367,6 +385,12 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 		CoreServiceRegisterProcedure,
 		svc.Register,
 		connect.WithSchema(coreServiceMethods.ByName("Register")),
+		connect.WithHandlerOptions(opts...),
+	)
+	coreServiceRehearseHandler := connect.NewUnaryHandler(
+		CoreServiceRehearseProcedure,
+		svc.Rehearse,
+		connect.WithSchema(coreServiceMethods.ByName("Rehearse")),
 		connect.WithHandlerOptions(opts...),
 	)
 	coreServiceRemoveHandler := connect.NewUnaryHandler(
@@ -463,6 +487,8 @@ func NewCoreServiceHandler(svc CoreServiceHandler, opts ...connect.HandlerOption
 		switch r.URL.Path {
 		case CoreServiceRegisterProcedure:
 			coreServiceRegisterHandler.ServeHTTP(w, r)
+		case CoreServiceRehearseProcedure:
+			coreServiceRehearseHandler.ServeHTTP(w, r)
 		case CoreServiceRemoveProcedure:
 			coreServiceRemoveHandler.ServeHTTP(w, r)
 		case CoreServiceReportProcedure:
@@ -504,6 +530,10 @@ type UnimplementedCoreServiceHandler struct{}
 
 func (UnimplementedCoreServiceHandler) Register(context.Context, *connect.Request[v1.RegisterRequest]) (*connect.Response[v1.RegisterResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Register is not implemented"))
+}
+
+func (UnimplementedCoreServiceHandler) Rehearse(context.Context, *connect.Request[v1.RehearseRequest]) (*connect.Response[v1.RehearseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("countersign.core.v1.CoreService.Rehearse is not implemented"))
 }
 
 func (UnimplementedCoreServiceHandler) Remove(context.Context, *connect.Request[v1.RemoveRequest]) (*connect.Response[v1.RemoveResponse], error) {
