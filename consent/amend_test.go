@@ -146,7 +146,10 @@ func TestAPartnerAsksForOtherTerms(t *testing.T) {
 		if got := w.readGrant(t, grant.ID); *got.DeviceLimit != 500 {
 			t.Fatal("asking widened the grant")
 		}
-		got, err := w.Grant(t.Context(), w.byCust, asked.ID, Terms{Limits: Limits{Devices: ptr(int64(700))}})
+		_, err = w.Grant(t.Context(), w.byCust, asked.ID, Terms{})
+		wantErr(t, err, ErrNeedsPerson) // as for Amend; a client may say yes to what is no wider
+		ada := w.person(t, w.byCust.TenantID, models.PersonApprover)
+		got, err := w.Grant(t.Context(), ada, asked.ID, Terms{Limits: Limits{Devices: ptr(int64(700))}})
 		if err != nil || got.ID != grant.ID || got.Version != 2 || *got.DeviceLimit != 700 || got.Epoch != 1 {
 			t.Fatalf("granted %+v, %v", got, err)
 		}

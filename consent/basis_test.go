@@ -102,7 +102,7 @@ func TestOwnerAskNeedsNoGrantButAStandingTenant(t *testing.T) {
 		client := models.ClientID("t-" + uuid.NewString())
 		w.create(t, &models.OAuthClient{
 			ID: client, OwnerKind: models.OwnerTenant, TenantID: &tenant, Name: "MDM",
-			AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 8, CreatedAt: start,
+			AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, State: models.ClientActive, Epoch: 8, CreatedAt: start,
 		})
 		ask := Ask{Client: client, Tenant: tenant, Scope: ScopeOwnDevices}
 		w.exec(t, "UPDATE tenants SET epoch = 9 WHERE id = ?", tenant)

@@ -95,8 +95,8 @@ type Reading struct {
 }
 
 // Offer is everything that a permission can allow, as it is shown to whoever gives one
-// without having been asked.
-func Offer() Promise { return Promise{Scopes: GrantScopes()} }
+// without having been asked, with the partner's providers.
+func Offer(others []string) Promise { return Promise{Scopes: GrantScopes(), Others: others} }
 
 // saw refuses a yes to something that has changed since it was shown.
 func (r Reading) saw(stood Promise) error {

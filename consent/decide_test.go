@@ -251,7 +251,7 @@ func TestChangesAreOverTheWordsThatWereShown(t *testing.T) {
 		if _, err := w.Revoke(t.Context(), w.byCust, grant.ID, ""); err != nil {
 			t.Fatal(err)
 		}
-		gift := Gift{Partner: grant.PartnerID, Scopes: []string{GrantScopeDevicesRegister}, Shown: Reading{Language: "de", Seen: Wording("en", Offer()).Digest()}}
+		gift := Gift{Partner: grant.PartnerID, Scopes: []string{GrantScopeDevicesRegister}, Shown: Reading{Language: "de", Seen: Wording("en", Offer(nil)).Digest()}}
 		_, err = w.Give(t.Context(), ada, gift)
 		wantErr(t, err, ErrWordsChanged)
 		gift.Shown.Language = "en"

@@ -14,7 +14,7 @@ func TestEpochsOfWhoActsInItsOwnName(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		ops := models.OAuthClient{
 			ID: "ops-client", OwnerKind: models.OwnerOperator, Name: "desk", Scopes: "operations.read",
-			AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 4, CreatedAt: start,
+			AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, State: models.ClientActive, Epoch: 4, CreatedAt: start,
 		}
 		w.create(t, &ops)
 		firm := Acting{Client: models.ClientID(w.byFirm.ID), Partner: w.byFirm.PartnerID}

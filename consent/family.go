@@ -70,22 +70,64 @@ func (r rows) liveChildren(of models.GrantID) ([]models.Grant, error) {
 	return found, err
 }
 
-// derive lets the providers that are linked to the partner act under its new grant,
-// except those the tenant has blocked. The caller holds the partner's gate, which
-// every change of a link takes.
-func (s *Service) derive(r rows, grant models.Grant, c cause) error {
-	links, err := r.linksOf(grant.PartnerID)
+// heirs are the providers that a yes to a partner lets act under its grant too.
+type heirs struct {
+	links []models.PartnerLink
+	names []string // of the providers, in the order of the links
+}
+
+// heirs lists the providers that are linked to a partner, except those the tenant has
+// blocked. Under the partner's gate, which every change of a link takes, they stay.
+func (r rows) heirs(partner models.PartnerID, tenant models.TenantID) (heirs, error) {
+	var out heirs
+	links, err := r.linksOf(partner)
+	if err != nil || len(links) == 0 {
+		return out, err
+	}
+	ids := make([]models.PartnerID, len(links))
+	for i, link := range links {
+		ids[i] = link.ProviderID
+	}
+	byID, err := names(r, ids, func(p models.Partner) (models.PartnerID, string) { return p.ID, p.Name })
 	if err != nil {
-		return fmt.Errorf("read the partner's links: %w", err)
+		return out, fmt.Errorf("read the names of providers: %w", err)
 	}
 	for _, link := range links {
-		blocked, err := r.isBlocked(grant.TenantID, link.ProviderID)
+		blocked, err := r.isBlocked(tenant, link.ProviderID)
 		if err != nil {
-			return fmt.Errorf("look for a block: %w", err)
+			return out, fmt.Errorf("look for a block: %w", err)
 		}
-		if blocked {
-			continue
+		if !blocked {
+			out.links, out.names = append(out.links, link), append(out.names, byID[link.ProviderID])
 		}
+	}
+	return out, nil
+}
+
+// asked is what a yes to a request promises, and to whom. A request to change a grant, or
+// to act under one, lets nobody else in.
+func (r rows) asked(request models.ConsentRequest, tenant models.TenantID) (Promise, error) {
+	if request.Amends != nil || request.Derives != nil {
+		return PromiseOf(request), nil
+	}
+	found, err := r.heirs(request.PartnerID, tenant)
+	return PromiseOf(request).With(found.names), err
+}
+
+// Asked is what a yes to a request of the actor's tenant promises, as it has to be shown.
+func (s *Service) Asked(ctx context.Context, actor Actor, request models.ConsentRequest) (Promise, error) {
+	return s.rows(ctx).asked(request, actor.TenantID)
+}
+
+// Offered is what the actor's tenant offers a partner that has not asked.
+func (s *Service) Offered(ctx context.Context, actor Actor, partner models.PartnerID) (Promise, error) {
+	found, err := s.rows(ctx).heirs(partner, actor.TenantID)
+	return Offer(found.names), err
+}
+
+// derive lets the heirs act under a new grant.
+func (s *Service) derive(r rows, grant models.Grant, heirs heirs, c cause) error {
+	for _, link := range heirs.links {
 		if err := addGrant(r, s.child(grant, link, nil), c); err != nil {
 			return fmt.Errorf("add a derived grant: %w", err)
 		}

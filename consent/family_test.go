@@ -65,6 +65,64 @@ func eachChain(t *testing.T, limit int64, fn func(t *testing.T, c *chain)) {
 	both(t, func(t *testing.T, w *world) { fn(t, newChain(t, w, limit)) })
 }
 
+// A yes covers who was named to the person, and nobody that was linked afterwards.
+func TestAYesLetsInOnlyThoseItWasReadWith(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		first, second := w.addPartner(t, "Distributor"), w.addPartner(t, "Latecomer")
+		w.linked(t, w.byFirm, first)
+		request := w.request(t)
+		read := func(what string, want ...string) Promise {
+			t.Helper()
+			asked, err := w.Asked(t.Context(), w.byCust, request)
+			if err != nil || !slices.Equal(asked.Others, want) || len(Wording("en", asked).Others) != len(want) {
+				t.Fatalf("%s: %+v, %v", what, asked, err)
+			}
+			return asked
+		}
+		early := read("with one provider", "Distributor")
+		w.linked(t, w.byFirm, second)
+		yes := func(asked Promise) error {
+			_, err := w.Grant(t.Context(), w.byCust, request.ID, Terms{Shown: Reading{Language: "de", Digest: Wording("de", asked).Digest()}})
+			return err
+		}
+		wantErr(t, yes(early), ErrWordsChanged)
+		if _, err := w.Block(t.Context(), w.byCust, first.PartnerID, Blocking{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := yes(read("with the other provider", "Latecomer")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.checkTx(t.Context(), w.askOf(second)); err != nil {
+			t.Errorf("the provider that was named: %v", err)
+		}
+		_, err := w.checkTx(t.Context(), w.askOf(first))
+		wantErr(t, err, ErrNoConsent)
+	})
+}
+
+func TestAGiftLetsInOnlyThoseItWasReadWith(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, w *world) {
+		ada := w.person(t, w.byCust.TenantID, models.PersonAdmin)
+		offered, err := w.Offered(t.Context(), ada, w.byFirm.PartnerID)
+		if err != nil || len(offered.Others) != 0 {
+			t.Fatalf("offered %+v, %v", offered, err)
+		}
+		w.linked(t, w.byFirm, w.addPartner(t, "Distributor"))
+		gift := Gift{Partner: w.byFirm.PartnerID, Scopes: GrantScopes(), Shown: Reading{Seen: Wording("en", offered).Digest()}}
+		_, err = w.Give(t.Context(), ada, gift)
+		wantErr(t, err, ErrWordsChanged)
+		if offered, err = w.Offered(t.Context(), ada, w.byFirm.PartnerID); err != nil {
+			t.Fatal(err)
+		}
+		gift.Shown.Seen = Wording("en", offered).Digest()
+		if _, err := w.Give(t.Context(), ada, gift); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestAProviderActsUnderItsResellersGrant(t *testing.T) {
 	eachChain(t, 10, func(t *testing.T, c *chain) {
 		if c.child.PartnerID != c.provider.PartnerID || *c.child.DerivedFrom != c.parent.ID || *c.child.LinkID != c.link.ID ||
@@ -306,6 +364,45 @@ func TestAYesToALaterProviderCannotLoseItsLimits(t *testing.T) {
 		}
 		w.refusedBoth(t, w.askOf(late), ErrNoConsent)
 	})
+}
+
+// What a provider still asks for ends with its link, whoever ends it.
+func TestAnOpenQuestionEndsWithItsLink(t *testing.T) {
+	t.Parallel()
+	for name, by := range map[string]func(w *world, provider Actor) Actor{
+		"by the reseller": func(w *world, _ Actor) Actor { return w.byFirm },
+		"by the provider": func(_ *world, provider Actor) Actor { return provider },
+		"by the operator": func(w *world, _ Actor) Actor { return w.byOps },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			both(t, func(t *testing.T, w *world) {
+				w.kind(t, w.byFirm.PartnerID, models.IndirectReseller)
+				w.granted(t, 0)
+				provider := w.addPartner(t, "Late distributor")
+				link := w.linked(t, w.byFirm, provider)
+				own, err := w.Request(t.Context(), provider, w.newRequest())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := w.EndLink(t.Context(), by(w, provider), link.ID, "moved"); err != nil {
+					t.Fatal(err)
+				}
+				waiting := w.list(t, Filter{Viewer: w.byCust, State: string(models.RequestPending)})
+				if len(waiting) != 1 || waiting[0].Request.ID != own.ID {
+					t.Errorf("waiting %+v", waiting)
+				}
+				ended := w.list(t, Filter{Viewer: w.byCust, State: string(models.RequestWithdrawn)})
+				if len(ended) != 1 || ended[0].Request.Derives == nil {
+					t.Fatalf("withdrawn %+v", ended)
+				}
+				history, err := w.History(t.Context(), w.byCust, string(ended[0].Request.ID))
+				if err != nil || history[len(history)-1].Reason != noLongerLinked {
+					t.Errorf("history %+v, %v", history, err)
+				}
+			})
+		})
+	}
 }
 
 func TestAYesToAProviderThatIsLinkedNoMore(t *testing.T) {

@@ -53,7 +53,11 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 		if err := mayGrant(r, actor, now); err != nil {
 			return err
 		}
-		if err := terms.Shown.check(PromiseOf(request)); err != nil {
+		asked, err := r.asked(request, actor.TenantID)
+		if err != nil {
+			return err
+		}
+		if err := terms.Shown.check(asked); err != nil {
 			return err
 		}
 		if grant, err = terms.narrow(request, now); err != nil {
@@ -78,9 +82,16 @@ func (s *Service) grantOnce(ctx context.Context, actor Actor, id models.RequestI
 // providers act under it.
 func (s *Service) grantNew(r rows, request *models.ConsentRequest, grant models.Grant, shown Reading, c cause) (models.Grant, error) {
 	grant.ID = models.GrantID(s.newID())
+	var heirs heirs
+	if grant.DerivedFrom == nil {
+		var err error
+		if heirs, err = r.heirs(grant.PartnerID, grant.TenantID); err != nil {
+			return grant, err
+		}
+	}
 	c, err := s.record(r, decided{
 		kind: models.DecisionGranted, request: grant.RequestID, grant: &grant.ID, partner: grant.PartnerID, tenant: grant.TenantID,
-		promise: PromiseOfGrant(grant), shown: shown,
+		promise: PromiseOfGrant(grant).With(heirs.names), shown: shown,
 	}, c)
 	if err != nil {
 		return grant, err
@@ -93,10 +104,8 @@ func (s *Service) grantNew(r rows, request *models.ConsentRequest, grant models.
 	if err := addGrant(r, grant, c); err != nil {
 		return grant, err
 	}
-	if grant.DerivedFrom == nil {
-		if err := s.derive(r, grant, c); err != nil {
-			return grant, err
-		}
+	if err := s.derive(r, grant, heirs, c); err != nil {
+		return grant, err
 	}
 	return r.grant(grant.ID, scope{}) // with the lock id the database drew
 }
@@ -108,7 +117,8 @@ func answerYes(r rows, request models.ConsentRequest, grant models.GrantID, c ca
 	return err
 }
 
-// grantChange says yes to a partner that asked for other terms of its grant.
+// grantChange says yes to a partner that asked for other terms of its grant. As with Amend,
+// what becomes wider takes a person.
 func (s *Service) grantChange(ctx context.Context, tx *db.Tx, request models.ConsentRequest, terms models.Grant, shown Reading, c cause) (models.Grant, error) {
 	before, now, err := lockGrant(ctx, tx, *request.Amends, scope{partner: request.PartnerID, tenant: terms.TenantID})
 	if err != nil {
@@ -119,6 +129,10 @@ func (s *Service) grantChange(ctx context.Context, tx *db.Tx, request models.Con
 	}
 	r, after := within(ctx, tx), before
 	after.Scopes, after.DeviceLimit, after.GrantLists, after.ExpiresAt = terms.Scopes, terms.DeviceLimit, terms.GrantLists, terms.ExpiresAt
+	d := compareTerms(before, after)
+	if d.wider && c.actor.Person == nil {
+		return before, ErrNeedsPerson
+	}
 	c.at = now
 	c, err = s.record(r, decided{
 		kind: models.DecisionWidened, request: &request.ID, grant: &after.ID, partner: after.PartnerID, tenant: after.TenantID,
@@ -130,7 +144,6 @@ func (s *Service) grantChange(ctx context.Context, tx *db.Tx, request models.Con
 	if err := answerYes(r, request, after.ID, c); err != nil {
 		return before, err
 	}
-	d := compareTerms(before, after)
 	if d.change == "" {
 		return before, nil // the tenant was faster and has done it already
 	}
@@ -228,7 +241,11 @@ func (s *Service) giveOnce(ctx context.Context, actor Actor, gift Gift) (models.
 		if err := faults.err(); err != nil {
 			return err
 		}
-		if err := errors.Join(gift.Shown.saw(Offer()), gift.Shown.check(PromiseOfGrant(grant))); err != nil {
+		heirs, err := r.heirs(gift.Partner, actor.TenantID)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(gift.Shown.saw(Offer(heirs.names)), gift.Shown.check(PromiseOfGrant(grant).With(heirs.names))); err != nil {
 			return err
 		}
 		grant, err = s.grantNew(r, nil, grant, gift.Shown, cause{actor: actor, at: now})

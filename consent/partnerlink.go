@@ -2,6 +2,7 @@ package consent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -123,6 +124,9 @@ func (s *Service) EndLink(ctx context.Context, actor Actor, id models.LinkID, re
 		if err := endUnder(ctx, tx, link, actor); err != nil {
 			return link, err
 		}
+		if err := withdrawUnder(within(ctx, tx), link, now); err != nil {
+			return link, err
+		}
 		return link, noteLink(ctx, tx, link, ledger.LinkEnded, cause{actor: actor, reason: reason, at: now})
 	})
 }
@@ -153,6 +157,8 @@ func (s *Service) changeLink(ctx context.Context, actor Actor, id models.LinkID,
 	return link, err
 }
 
+const noLongerLinked = "reseller and provider are linked no more"
+
 // endUnder ends what rests on a link, in the order of the gates.
 func endUnder(ctx context.Context, tx *db.Tx, link models.PartnerLink, by Actor) error {
 	r := within(ctx, tx)
@@ -179,8 +185,26 @@ func endUnder(ctx context.Context, tx *db.Tx, link models.PartnerLink, by Actor)
 		return err
 	}
 	for _, grant := range found {
-		c := cause{actor: by, reason: "reseller and provider are linked no more", at: now}
+		c := cause{actor: by, reason: noLongerLinked, at: now}
 		if _, err := moveGrant(r, grant, models.GrantRevoking, c, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdrawUnder takes back what the provider still asks the reseller's customers for.
+func withdrawUnder(r rows, link models.PartnerLink, now time.Time) error {
+	var waiting []models.ConsentRequest
+	err := r.g.Where(`state = ? AND partner_id = ? AND derives IN (SELECT id FROM grants WHERE partner_id = ?)`,
+		models.RequestPending, link.ProviderID, link.ResellerID).Order("id").Find(&waiting).Error
+	if err != nil {
+		return fmt.Errorf("list what a provider asks for: %w", err)
+	}
+	for _, request := range waiting {
+		request.State = models.RequestWithdrawn
+		_, err := moveRequest(r, models.RequestPending, request, cause{actor: system, reason: noLongerLinked, at: now})
+		if err != nil && !errors.Is(err, ErrWrongState) { // answered at this moment; the answer sees the end of the link
 			return err
 		}
 	}

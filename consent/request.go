@@ -137,8 +137,12 @@ func (s *Service) close(ctx context.Context, actor Actor, id models.RequestID, t
 			return err
 		}
 		if to == models.RequestDeclined {
+			asked, err := r.asked(request, actor.TenantID)
+			if err != nil {
+				return err
+			}
 			c, err = s.record(r, decided{
-				kind: models.DecisionDeclined, request: &request.ID, partner: request.PartnerID, tenant: actor.TenantID, promise: PromiseOf(request),
+				kind: models.DecisionDeclined, request: &request.ID, partner: request.PartnerID, tenant: actor.TenantID, promise: asked,
 			}, c)
 			if err != nil {
 				return err

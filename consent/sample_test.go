@@ -50,8 +50,16 @@ func both(t *testing.T, fn func(t *testing.T, w *world)) {
 
 func newWorld(t *testing.T, dialect db.Dialect) *world {
 	t.Helper()
-	w := &world{clock: &clock{now: start}, core: &core{fences: map[string]int64{}}}
-	w.d = dbtest.New(t, dialect, migrations.Gateway, dbtest.WithClock(w.clock.Now))
+	c := &clock{now: start}
+	w := settle(t, dbtest.New(t, dialect, migrations.Gateway, dbtest.WithClock(c.Now)))
+	w.clock = c
+	return w
+}
+
+// settle makes the world of a database that keeps its own time.
+func settle(t testing.TB, d *db.DB) *world {
+	t.Helper()
+	w := &world{d: d, core: &core{fences: map[string]int64{}}}
 	w.Service = New(Deps{
 		DB: w.d, Sink: w.core, FenceWait: 5 * time.Second, Jitter: func() float64 { return 0 },
 		Caps: Caps{OpenPerTenant: 1000, PerDay: 1000},
@@ -66,37 +74,37 @@ func newWorld(t *testing.T, dialect db.Dialect) *world {
 	return w
 }
 
-func (w *world) create(t *testing.T, row any) {
+func (w *world) create(t testing.TB, row any) {
 	t.Helper()
 	if err := w.d.Write().WithContext(t.Context()).Create(row).Error; err != nil {
 		t.Fatalf("create %T: %v", row, err)
 	}
 }
 
-func (w *world) exec(t *testing.T, sql string, args ...any) {
+func (w *world) exec(t testing.TB, sql string, args ...any) {
 	t.Helper()
 	if err := w.d.Write().WithContext(t.Context()).Exec(sql, args...).Error; err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func (w *world) addPartner(t *testing.T, name string) Actor {
+func (w *world) addPartner(t testing.TB, name string) Actor {
 	t.Helper()
 	id, client := models.PartnerID(uuid.NewString()), models.ClientID("p-"+uuid.NewString())
 	w.create(t, &models.Partner{ID: id, Kind: models.OEM, Name: name, State: models.PartnerActive, Epoch: 1, CreatedAt: start})
 	w.create(t, &models.OAuthClient{
 		ID: client, OwnerKind: models.OwnerPartner, PartnerID: &id, Name: "line 1",
-		AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 1, CreatedAt: start,
+		AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, State: models.ClientActive, Epoch: 1, CreatedAt: start,
 	})
 	return Actor{Kind: models.ActorPartner, ID: string(client), PartnerID: id, HTTPRequest: "http-" + name}
 }
 
-func (w *world) addTenant(t *testing.T, name string, domains ...string) Actor {
+func (w *world) addTenant(t testing.TB, name string, domains ...string) Actor {
 	t.Helper()
 	return w.addTenantAs(t, models.TenantID(uuid.NewString()), name, domains...)
 }
 
-func (w *world) addTenantAs(t *testing.T, id models.TenantID, name string, domains ...string) Actor {
+func (w *world) addTenantAs(t testing.TB, id models.TenantID, name string, domains ...string) Actor {
 	t.Helper()
 	w.create(t, &models.Tenant{ID: id, Name: name, State: models.TenantActive, Epoch: 1, CreatedAt: start})
 	for i, domain := range domains {
@@ -105,7 +113,7 @@ func (w *world) addTenantAs(t *testing.T, id models.TenantID, name string, domai
 	client := models.ClientID("t-" + uuid.NewString())
 	w.create(t, &models.OAuthClient{
 		ID: client, OwnerKind: models.OwnerTenant, TenantID: &id, Name: "automation", Scopes: "consents.read " + RightToDecide,
-		AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 1, CreatedAt: start,
+		AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, State: models.ClientActive, Epoch: 1, CreatedAt: start,
 	})
 	return Actor{Kind: models.ActorCustomer, ID: string(client), TenantID: id, HTTPRequest: "http-" + name}
 }
@@ -118,7 +126,7 @@ func (w *world) newRequest() NewRequest {
 	}
 }
 
-func (w *world) request(t *testing.T) models.ConsentRequest {
+func (w *world) request(t testing.TB) models.ConsentRequest {
 	t.Helper()
 	request, err := w.Request(t.Context(), w.byFirm, w.newRequest())
 	if err != nil {
@@ -145,7 +153,7 @@ func (w *world) person(t *testing.T, tenant models.TenantID, role models.PersonR
 }
 
 // granted asks and grants with a limit; 0 means none.
-func (w *world) granted(t *testing.T, limit int64) models.Grant {
+func (w *world) granted(t testing.TB, limit int64) models.Grant {
 	t.Helper()
 	var terms Terms
 	if limit > 0 {

@@ -20,6 +20,7 @@ var requestRules = []requestRule{
 	{models.RequestPending, models.RequestGranted, models.ActorCustomer},
 	{models.RequestPending, models.RequestDeclined, models.ActorCustomer},
 	{models.RequestPending, models.RequestWithdrawn, models.ActorPartner},
+	{models.RequestPending, models.RequestWithdrawn, models.ActorSystem}, // what it rests on is gone
 	{models.RequestPending, models.RequestExpired, models.ActorSystem},
 }
 

@@ -19,6 +19,7 @@ var (
 		{"pending", "granted", "customer"}:  true,
 		{"pending", "declined", "customer"}: true,
 		{"pending", "withdrawn", "partner"}: true,
+		{"pending", "withdrawn", "system"}:  true,
 		{"pending", "expired", "system"}:    true,
 	}
 	legalGrants = map[[3]string]bool{

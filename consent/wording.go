@@ -26,6 +26,7 @@ type Promise struct {
 	GroupTags      []string // empty: any
 	PurchaseOrders []string // empty: any
 	Until          time.Time
+	Others         []string // names of the providers that may act under it too
 }
 
 // Words are whole sentences of plain text in one language.
@@ -33,6 +34,7 @@ type Words struct {
 	Language string   // as in BCP 47: "en", "de"
 	Version  string   // of the catalogue
 	May      []string // one per scope
+	Others   []string // one per provider that may do the same
 	Cannot   []string // what the missing scopes leave out, then what no permission ever allows
 	Happens  []string // what becomes of devices
 	Data     []string // which data is received
@@ -41,9 +43,15 @@ type Words struct {
 	End      string // how it is taken back
 }
 
-// PromiseOf returns what a request asks for.
+// PromiseOf returns what a request asks for, for the partner alone.
 func PromiseOf(r models.ConsentRequest) Promise {
 	return promise(r.Scopes, r.DeviceLimit, r.GrantLists, r.GrantUntil)
+}
+
+// With returns the promise with the providers that a yes lets act too.
+func (p Promise) With(others []string) Promise {
+	p.Others = others
+	return p
 }
 
 // PromiseOfGrant returns what a grant gives.
@@ -79,6 +87,9 @@ func Wording(language string, p Promise) Words {
 			w.Cannot = append(w.Cannot, c.Scopes[scope].Without)
 		}
 	}
+	for _, name := range p.Others {
+		w.Others = append(w.Others, strings.ReplaceAll(c.Others, "{name}", name))
+	}
 	w.Cannot = append(w.Cannot, c.Never...)
 	w.Limits = c.limits(p)
 	w.Until = strings.ReplaceAll(c.Until, "{date}", p.Until.UTC().Format(c.Date))
@@ -93,6 +104,7 @@ func (w Words) Text() string {
 		sentences []string
 	}{
 		{"may", w.May},
+		{"others", w.Others},
 		{"cannot", w.Cannot},
 		{"happens", w.Happens},
 		{"data", w.Data},
@@ -121,6 +133,7 @@ type catalogue struct {
 	Thousands string                `json:"thousands"`
 	Or        string                `json:"or"`
 	Scopes    map[string]scopeWords `json:"scopes"`
+	Others    string                `json:"others"`
 	Never     []string              `json:"never"`
 	Happens   []string              `json:"happens"`
 	Data      []string              `json:"data"`

@@ -21,6 +21,7 @@ func samplePromises() []Promise {
 		{
 			Scopes: []string{GrantScopeDevicesRegister}, DeviceLimit: ptr(int64(1234567)), Manufacturers: []string{"Contoso"},
 			GroupTags: []string{"lab", "sales"}, PurchaseOrders: []string{"4711", "4712", "4713"}, Until: until,
+			Others: []string{"Fjord Logistics", "Alpine IT"},
 		},
 	}
 }

@@ -76,12 +76,13 @@ func TestEndAll_endsAsManyAsTheReaderRepeats(t *testing.T) {
 // E3: change, renewal and gift carry the words over which the person decided.
 func TestForms_carryTheWordsThatWereShown(t *testing.T) {
 	k := newKit(t)
+	k.world.others = []string{"Alpine IT"}
 	b := k.browser(k.world.person(fabrikam, models.PersonAdmin, true))
 	grant := consent.Wording("en", consent.PromiseOfGrant(*k.world.grants[live])).Digest()
 	for _, row := range []struct{ path, want string }{
 		{"/portal/permissions/" + live + "/change", grant},
 		{"/portal/permissions/" + live + "/renew", grant},
-		{"/portal/partners/" + string(northwind) + "/give", consent.Wording("en", consent.Offer()).Digest()},
+		{"/portal/partners/" + string(northwind) + "/give", consent.Wording("en", consent.Offer(k.world.others)).Digest()},
 	} {
 		_, rest, _ := strings.Cut(b.get(row.path).must(t, http.StatusOK).body, `name="words" value="`)
 		words, _, _ := strings.Cut(rest, `"`)

@@ -17,12 +17,14 @@ const requestPage = "/portal/requests/" + waiting
 // §2.4: what the page of a request shows, and that nothing is chosen before.
 func TestRequest_showsWhatIsDecided(t *testing.T) {
 	k := newKit(t)
+	k.world.others = []string{"Alpine <IT>"}
 	b := k.browser(k.world.person(fabrikam, models.PersonApprover, true))
 	a := b.get(requestPage).must(
 		t, http.StatusOK,
 		"Northwind Devices", "Reseller", "4711004", string(northwind), "26 November 2024", // who, which kind, verified since
 		"Fabrikam", "fabrikam.example", string(fabrikam), "Adele Vance", "Approver of device registrations", // for whom
 		"May add devices to your organisation", "May remove devices again", // what it may
+		"Alpine &lt;IT&gt; works for the partner and may do the same",                                                // who else
 		"Cannot sign in to your organisation", "Cannot read users, mail, files", "Cannot choose deployment profiles", // what not
 		"hardware hash", "belong to your organisation from then on", // data, devices
 		"500 devices", "26 November 2027", "PO 2026-0815", "25 November 2026", // how many, until when, which order, when

@@ -115,7 +115,12 @@ func (v *visit) giveForm(status int, given termsForm) error {
 		given.MaxUntil = ""
 	}
 	edit := editPage{Facts: data.partnerFacts, Choices: v.choices(consent.GrantScopes(), given.Scopes), Given: given}
-	edit.Seen = consent.Wording(v.Lang(), consent.Offer()).Digest()
+	offered, err := v.Consents.Offered(v.r.Context(), v.actor(), data.ID)
+	if err != nil {
+		return err
+	}
+	edit.Words = consent.Wording(v.Lang(), offered)
+	edit.Seen = edit.Words.Digest()
 	v.show(status, "give", v.T("give.heading", "partner", data.Name), edit)
 	return nil
 }

@@ -47,6 +47,7 @@ type world struct {
 	devices  []registration.Device
 	changes  []string
 	blocked  []models.PartnerID
+	others   []string // providers of the partner
 	partner  models.Partner
 	fail     error  // every reading fails with it
 	provider string // where sign-ins are sent to; empty takes an address nobody opens
@@ -190,6 +191,14 @@ func (w *world) History(_ context.Context, _ consent.Actor, id string) ([]models
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.events[id]), nil
+}
+
+func (w *world) Asked(_ context.Context, _ consent.Actor, request models.ConsentRequest) (consent.Promise, error) {
+	return consent.PromiseOf(request).With(w.others), nil
+}
+
+func (w *world) Offered(context.Context, consent.Actor, models.PartnerID) (consent.Promise, error) {
+	return consent.Offer(w.others), nil
 }
 
 func (w *world) Grant(_ context.Context, actor consent.Actor, id models.RequestID, terms consent.Terms) (models.Grant, error) {

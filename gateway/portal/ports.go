@@ -51,6 +51,9 @@ type Consents interface {
 	List(ctx context.Context, f consent.Filter) (items []consent.Consent, next string, err error)
 	Get(ctx context.Context, actor consent.Actor, id string) (consent.Consent, error)
 	History(ctx context.Context, actor consent.Actor, id string) ([]models.ConsentEvent, error)
+	// Asked and Offered are what a yes promises, and to whom else.
+	Asked(ctx context.Context, actor consent.Actor, request models.ConsentRequest) (consent.Promise, error)
+	Offered(ctx context.Context, actor consent.Actor, partner models.PartnerID) (consent.Promise, error)
 }
 
 // Decider answers requests.

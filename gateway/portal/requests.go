@@ -149,8 +149,12 @@ func (v *visit) requestPage(status int, given termsForm) error {
 		return err
 	}
 	r := found.Request
+	asked, err := v.Consents.Asked(v.r.Context(), v.actor(), *r)
+	if err != nil {
+		return err
+	}
 	data := requestPageData{
-		ConsentRequest: r, Words: consent.Wording(v.Lang(), consent.PromiseOf(*r)), Fresh: v.session.Fresh, Given: given, History: history,
+		ConsentRequest: r, Words: consent.Wording(v.Lang(), asked), Fresh: v.session.Fresh, Given: given, History: history,
 		Waits: r.State == models.RequestPending && v.now.Before(r.ExpiresAt),
 	}
 	if data.Partner, err = v.partner(r.PartnerID, found.PartnerName); err != nil {
