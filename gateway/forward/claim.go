@@ -15,26 +15,32 @@ import (
 // another worker was faster, or it is held back.
 var errNotClaimed = errors.New("forward: not claimed")
 
-// next picks a candidate without locks, going round the partners with work so
-// that one partner's backlog cannot starve another's single device. What is due is
-// due by the database's clock: a machine that is behind would find new work late,
-// one that is ahead would find work that no claim gets, again and again.
+// next picks a candidate without locks: whose turn it is, and every other time first one
+// whose worker has died. Those do not always come first: work over which workers die
+// again and again would keep everybody else waiting. What is due is due by the database's clock: a machine that is
+// behind would find new work late, one that is ahead would find work that no claim gets,
+// again and again.
 func (f *Forwarder) next(ctx context.Context) (*models.Dispatch, error) {
-	f.turnMu.Lock()
-	defer f.turnMu.Unlock()
 	now, err := f.store.db.Now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d, err := f.store.candidate(ctx, now, f.turn)
-	if err == nil && d == nil && f.turn != nil {
-		d, err = f.store.candidate(ctx, now, nil)
+	lapsed := func() (*models.Dispatch, error) { return f.store.lapsed(ctx, now) }
+	due := func() (*models.Dispatch, error) {
+		busy, err := f.store.busy(ctx, now, f.settings.PartnerInFlight)
+		if err != nil {
+			return nil, err
+		}
+		return f.turns.next(f.store.due(ctx, now, busy))
 	}
-	if err != nil || d == nil {
-		return nil, err
+	first, second := lapsed, due
+	if f.picks.Add(1)%2 == 0 {
+		first, second = due, lapsed
 	}
-	f.turn = &d.PartnerID
-	return d, nil
+	if d, err := first(); err != nil || d != nil {
+		return d, err
+	}
+	return second()
 }
 
 // claim leases a candidate: the gate first, then the state of its grant, then
@@ -71,12 +77,14 @@ func (f *Forwarder) claimTx(ctx context.Context, tx *db.Tx, w *work) error {
 	if err := f.store.stillDueTx(ctx, tx, d, now); err != nil {
 		return err
 	}
-	crashed := d.State == models.DispatchLeased
-	if crashed {
+	if d.State == models.DispatchLeased {
 		d.Crashes++
-	}
-	if crashed && d.Crashes >= f.settings.MaxCrashes {
-		return f.store.stopTx(ctx, tx, &d, "its workers stopped answering too often")
+		switch {
+		case d.Crashes >= f.settings.MaxCrashes && d.LastOrdinal == d.FirstOrdinal:
+			return f.store.stopTx(ctx, tx, &d, "its workers stopped answering too often")
+		case d.Crashes >= f.settings.MaxCrashes-1 && d.LastOrdinal > d.FirstOrdinal:
+			return f.store.halveTx(ctx, tx, d, f.settings.MaxCrashes-2, now)
+		}
 	}
 	old := now.Sub(d.CreatedAt) > f.settings.GiveUp
 	w.plan, w.reason = decide(standing, old)

@@ -1,11 +1,11 @@
 package forward
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/internal/errs"
 	"countersign/models"
 )
 
@@ -39,7 +39,7 @@ func TestClaims_areToldToTheFactoryOnce(t *testing.T) {
 		record := func(row int) models.RecordClaim {
 			return models.RecordClaim{ReportedBy: sampleOEM, ProductKey: "4100000000001", SerialNumber: "SN-7", Report: "report-1", ReportRow: row}
 		}
-		lost := errors.New("the answer was lost")
+		lost := error(errs.New(errs.Unavailable, "core_unavailable", "the answer was lost"))
 		s.core.register = func(models.Submission) (models.Result, error) {
 			answers := []models.Answer{
 				{Row: 1, Code: models.OutcomeRegistered, Record: record(1)},

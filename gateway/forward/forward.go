@@ -3,7 +3,7 @@ package forward
 import (
 	"context"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/consent"
@@ -64,7 +64,17 @@ type Settings struct {
 	BackoffBase time.Duration // first retry; default 500 ms, doubled and jittered
 	BackoffCap  time.Duration // default 1 min
 	GiveUp      time.Duration // age after which a dispatch is resolved and closed; default 24 h
-	MaxCrashes  int           // leases that may run out before the dispatch is stopped; default 3
+	MaxCrashes  int           // leases that may run out over one row before it is stopped; at least 2, default 3
+
+	// PartnerInFlight is how many dispatches of one partner may be worked on at once, over
+	// all replicas; about, because workers do not wait for each other. Default 8.
+	PartnerInFlight int
+	// PartnerWaiting is how many devices of one partner may wait before its next upload is
+	// refused; default 2,500,000.
+	PartnerWaiting int64
+	// MostBehind is how long a dispatch may wait for a worker before all uploads are
+	// refused; default 10 minutes.
+	MostBehind time.Duration
 }
 
 func (s Settings) withDefaults() Settings {
@@ -79,6 +89,12 @@ func (s Settings) withDefaults() Settings {
 	if s.MaxCrashes == 0 {
 		s.MaxCrashes = 3
 	}
+	if s.PartnerInFlight == 0 {
+		s.PartnerInFlight = 8
+	}
+	if s.PartnerWaiting == 0 {
+		s.PartnerWaiting = 2_500_000
+	}
 	def(&s.Poll, 500*time.Millisecond)
 	def(&s.Lease, 30*time.Second)
 	def(&s.Heartbeat, 10*time.Second)
@@ -86,6 +102,7 @@ func (s Settings) withDefaults() Settings {
 	def(&s.BackoffBase, 500*time.Millisecond)
 	def(&s.BackoffCap, time.Minute)
 	def(&s.GiveUp, 24*time.Hour)
+	def(&s.MostBehind, 10*time.Minute)
 	return s
 }
 
@@ -112,9 +129,10 @@ type Forwarder struct {
 	log      *slog.Logger
 	settings Settings
 	wake     chan struct{}
-
-	turnMu sync.Mutex
-	turn   *models.PartnerID // the partner served last by this process; tenants' own uploads take turns as one
+	turns    turns
+	picks    atomic.Uint64 // how often something was looked for
+	breaker  breaker
+	pressure pressure
 }
 
 // New makes a Forwarder; Run starts it.

@@ -36,11 +36,14 @@ type Backlog struct {
 	Waiting int64   // dispatches that are ready or leased
 	Stopped int64   // dispatches that wait for an operator
 	Oldest  float64 // age of the oldest waiting dispatch in seconds
+	Paused  bool    // this process claims nothing, because the core does not answer
 }
 
 // Backlog counts the work that is waiting, over all replicas.
 func (f *Forwarder) Backlog(ctx context.Context) (Backlog, error) {
-	return f.store.backlog(ctx, f.now())
+	b, err := f.store.backlog(ctx, f.now())
+	b.Paused = f.breaker.open()
+	return b, err
 }
 
 func (f *Forwarder) standingNow(ctx context.Context, d models.Dispatch) (consent.Standing, error) {

@@ -55,25 +55,10 @@ func (f *Forwarder) settle(ctx context.Context, w *work, done settled) error {
 	return nil
 }
 
-// guessed counts what answers told a partner: devices that are not there, that are
-// somebody else's, or that a factory keeps for others, and claims on records that do
-// not name the partner.
+// guessed counts what answers told a partner.
 func guessed(w *work, answers []models.Answer) (misses, claims int) {
 	if w.dispatch.Kind != models.UploadRegister || w.dispatch.PartnerID == "" {
 		return 0, 0
 	}
-	byHash := make(map[int]bool, len(w.rows))
-	for _, r := range w.rows {
-		byHash[r.Row] = len(r.Identity.Hash) > 0
-	}
-	for _, a := range answers {
-		switch {
-		case a.Code == models.OutcomeNotFound, a.Code == models.OutcomeOtherTenant,
-			a.Code == models.OutcomeNeedsAttention && !byHash[a.Row]:
-			misses++
-		case a.Record.Foreign && !byHash[a.Row]:
-			claims++
-		}
-	}
-	return misses, claims
+	return models.Learned(w.rows, answers)
 }

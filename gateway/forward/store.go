@@ -25,17 +25,68 @@ func (s *store) insertTx(ctx context.Context, tx *db.Tx, dispatches []models.Dis
 	return gorm.G[models.Dispatch](tx.Gorm()).CreateInBatches(ctx, &dispatches, 100)
 }
 
-// candidate is the oldest due dispatch of the first partner after the one given, or
-// of the first of all. It takes no lock: the lease decides.
-func (s *store) candidate(ctx context.Context, now time.Time, after *models.PartnerID) (*models.Dispatch, error) {
-	due := gorm.G[models.Dispatch](s.db.Read()).Where("state IN ('ready', 'leased')")
-	if after != nil {
-		due = due.Where("partner_id > ?", *after)
+// lapsed is the dispatch whose worker has been silent for longest, beyond its lease.
+func (s *store) lapsed(ctx context.Context, now time.Time) (*models.Dispatch, error) {
+	return oneDispatch(s.db.Read().WithContext(ctx).Where("state = 'leased' AND lease_until < ?", now).Order("lease_until"))
+}
+
+// busy lists the partners with so many dispatches in work.
+func (s *store) busy(ctx context.Context, now time.Time, limit int) (partners []models.PartnerID, err error) {
+	err = s.db.Read().WithContext(ctx).Raw(`SELECT partner_id FROM dispatches WHERE state = 'leased' AND lease_until >= ?
+		GROUP BY partner_id HAVING count(*) >= ?`, now, limit).Scan(&partners).Error
+	return partners, err
+}
+
+// queue is a part of the dispatches that may be claimed now.
+type queue struct{ g *gorm.DB }
+
+// due is the queue of all partners but some.
+func (s *store) due(ctx context.Context, now time.Time, but []models.PartnerID) *queue {
+	return queueOf(s.db.Read().WithContext(ctx), now, but)
+}
+
+func queueOf(g *gorm.DB, now time.Time, but []models.PartnerID) *queue {
+	g = g.Model(&models.Dispatch{}).Where("state = 'ready' AND run_at <= ?", now)
+	if len(but) > 0 {
+		g = g.Where("partner_id NOT IN ?", but)
 	}
-	found, err := due.
-		Where("(state = 'ready' AND run_at <= ?) OR (state = 'leased' AND lease_until < ?)", now, now).
-		Order("partner_id, id").Limit(1).Find(ctx)
-	if err != nil || len(found) == 0 {
+	return &queue{g.Session(&gorm.Session{})}
+}
+
+// of is the part of a queue where a column has a value.
+func (q *queue) of(column, value string) *queue {
+	return &queue{q.g.Where(column+" = ?", value).Session(&gorm.Session{})}
+}
+
+// firstAfter is the smallest value of a column beyond the last one served, or the
+// smallest of all when there is none beyond; false without any. The index of turns
+// answers it at once, however long the queue is.
+func (q *queue) firstAfter(column string, last *string) (value string, found bool, err error) {
+	if last != nil {
+		beyond := &queue{q.g.Where(column+" > ?", *last).Session(&gorm.Session{})}
+		if value, found, err = beyond.first(column); err != nil || found {
+			return value, found, err
+		}
+	}
+	return q.first(column)
+}
+
+func (q *queue) first(column string) (value string, found bool, err error) {
+	var values []string
+	err = q.smallest(column).Pluck(column, &values).Error
+	if err != nil || len(values) == 0 {
+		return "", false, err
+	}
+	return values[0], true, nil
+}
+
+func (q *queue) smallest(column string) *gorm.DB { return q.g.Order(column).Limit(1) }
+
+func (q *queue) oldest() (*models.Dispatch, error) { return oneDispatch(q.g.Order("run_at, id")) }
+
+func oneDispatch(g *gorm.DB) (*models.Dispatch, error) {
+	var found []models.Dispatch
+	if err := g.Limit(1).Find(&found).Error; err != nil || len(found) == 0 {
 		return nil, err
 	}
 	return &found[0], nil
@@ -75,6 +126,22 @@ func (s *store) leaseTx(ctx context.Context, tx *db.Tx, d *models.Dispatch, work
 		WHERE id = ? AND state = 'queued'`, now, d.UploadID).Error
 }
 
+// halveTx cuts a dispatch over which workers die into two, so that one row that kills
+// them is found in the end and the others go on. What may have been sent stays so.
+func (s *store) halveTx(ctx context.Context, tx *db.Tx, d models.Dispatch, crashes int, now time.Time) error {
+	middle := d.FirstOrdinal + (d.LastOrdinal-d.FirstOrdinal)/2
+	res := tx.Gorm().WithContext(ctx).Exec(`UPDATE dispatches
+		SET state = 'ready', lease_until = NULL, worker = '', attempt = attempt + 1, crashes = ?, last_ordinal = ?, run_at = ?
+		WHERE id = ? AND attempt = ? AND state = 'leased'`, crashes, middle, now, d.ID, d.Attempt)
+	if res.Error != nil || res.RowsAffected == 0 {
+		return res.Error
+	}
+	second := d
+	second.ID, second.State, second.Attempt, second.Crashes, second.Worker, second.LeaseUntil = 0, models.DispatchReady, 0, crashes, "", nil
+	second.FirstOrdinal, second.RunAt = middle+1, now
+	return gorm.G[models.Dispatch](tx.Gorm()).Create(ctx, &second)
+}
+
 // extend is the heartbeat. It reports whether the lease is still ours.
 func (s *store) extend(ctx context.Context, d models.Dispatch, lease time.Duration) (bool, error) {
 	now, err := s.db.Now(ctx)
@@ -86,15 +153,21 @@ func (s *store) extend(ctx context.Context, d models.Dispatch, lease time.Durati
 	return res.RowsAffected == 1, res.Error
 }
 
-// release gives the lease back: try again after a pause.
+// release gives the lease back: try again after a pause. Its worker is alive, so that
+// whatever crashed before has nothing to do with these rows.
 func (s *store) release(ctx context.Context, d *models.Dispatch, pause time.Duration, why string) error {
+	return s.putBack(ctx, d, pause, why, 0)
+}
+
+// putBack is release for rows over which so many workers or calls have failed in a row.
+func (s *store) putBack(ctx context.Context, d *models.Dispatch, pause time.Duration, why string, failures int) error {
 	now, err := s.db.Now(ctx)
 	if err != nil {
 		return err
 	}
 	return s.db.Write().WithContext(ctx).Exec(`UPDATE dispatches
-		SET state = 'ready', lease_until = NULL, worker = '', run_at = ?, last_error = ?
-		WHERE id = ? AND attempt = ? AND state = 'leased'`, now.Add(pause), why, d.ID, d.Attempt).Error
+		SET state = 'ready', lease_until = NULL, worker = '', crashes = ?, run_at = ?, last_error = ?
+		WHERE id = ? AND attempt = ? AND state = 'leased'`, failures, now.Add(pause), why, d.ID, d.Attempt).Error
 }
 
 // holdTx puts a dispatch aside whose grant, partner, client or tenant is
@@ -132,36 +205,58 @@ func (s *store) restart(ctx context.Context, id int64, now time.Time) (bool, err
 }
 
 func (s *store) backlog(ctx context.Context, now time.Time) (Backlog, error) {
-	counts, err := gorm.G[struct {
-		State  models.DispatchState
-		N      int64
-		Oldest int64
-	}](s.db.Read()).Raw(`SELECT state, count(*) AS n, min(id) AS oldest FROM dispatches
-		WHERE state IN ('ready', 'leased', 'stopped') GROUP BY state`).Find(ctx)
-	if err != nil {
-		return Backlog{}, err
-	}
 	var b Backlog
-	var oldest int64
-	for _, c := range counts {
-		if c.State == models.DispatchStopped {
-			b.Stopped = c.N
-			continue
+	for _, state := range []string{"state = 'ready'", "state = 'leased'", "state = 'stopped'"} { // each has an index of its own
+		var n int64
+		if err := s.db.Read().WithContext(ctx).Model(&models.Dispatch{}).Where(state).Count(&n).Error; err != nil {
+			return Backlog{}, err
 		}
-		b.Waiting += c.N
-		if oldest == 0 || c.Oldest < oldest {
-			oldest = c.Oldest
+		if state == "state = 'stopped'" {
+			b.Stopped = n
+		} else {
+			b.Waiting += n
 		}
 	}
-	if oldest == 0 {
-		return b, nil
-	}
-	d, err := gorm.G[models.Dispatch](s.db.Read()).Where("id = ?", oldest).Take(ctx)
-	if err != nil {
+	oldest, err := oneDispatch(s.db.Read().WithContext(ctx).Where("state IN ('ready', 'leased')").Order("id"))
+	if err != nil || oldest == nil {
 		return b, err
 	}
-	b.Oldest = max(0, now.Sub(d.CreatedAt).Seconds())
+	b.Oldest = max(0, now.Sub(oldest.CreatedAt).Seconds())
 	return b, nil
+}
+
+// waiting sums the devices of each partner that are not done yet, and tells how long the
+// dispatch that has waited longest for a worker has been due.
+func (s *store) waiting(ctx context.Context) (map[models.PartnerID]int64, time.Duration, error) {
+	now, err := s.db.Now(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	sums, err := gorm.G[struct {
+		PartnerID models.PartnerID
+		Devices   int64
+	}](s.db.Read()).Raw(`SELECT partner_id, sum(last_ordinal - first_ordinal + 1) AS devices FROM dispatches WHERE state = 'ready' GROUP BY partner_id
+		UNION ALL SELECT partner_id, sum(last_ordinal - first_ordinal + 1) AS devices FROM dispatches WHERE state = 'leased' GROUP BY partner_id`).Find(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	out := map[models.PartnerID]int64{}
+	for _, sum := range sums {
+		out[sum.PartnerID] += sum.Devices
+	}
+	due, err := oneDispatch(s.db.Read().WithContext(ctx).Where("state = 'ready'").Order("run_at"))
+	if err != nil || due == nil {
+		return out, 0, err
+	}
+	return out, max(0, now.Sub(due.RunAt)), nil
+}
+
+// dropDone deletes so many dispatches that were done before a moment, and tells how many it
+// were.
+func (s *store) dropDone(ctx context.Context, before time.Time, limit int) (int, error) {
+	res := s.db.Write().WithContext(ctx).Exec(`DELETE FROM dispatches WHERE id IN (
+		SELECT id FROM dispatches WHERE state = 'done' AND done_at < ? ORDER BY done_at LIMIT ?)`, before, limit)
+	return int(res.RowsAffected), res.Error
 }
 
 // load reads the upload and the open rows of a claimed dispatch.

@@ -47,6 +47,13 @@ func (f *Forwarder) loop(ctx context.Context) {
 // RunOnce claims and works off one dispatch. worked is false when there was
 // nothing to do.
 func (f *Forwarder) RunOnce(ctx context.Context) (worked bool, err error) {
+	ok, probe := f.breaker.allow(f.now())
+	if !ok {
+		return false, nil
+	}
+	if probe {
+		defer f.breaker.untried() // unless a call has ended it
+	}
 	d, err := f.next(ctx)
 	if err != nil || d == nil {
 		return false, err
@@ -102,6 +109,7 @@ func (f *Forwarder) send(ctx context.Context, w *work) error {
 	callCtx, cancel := context.WithTimeout(ctx, f.settings.CallTimeout)
 	defer cancel()
 	res, err := f.call(callCtx, w)
+	f.heard(err)
 	if err != nil {
 		return f.failed(ctx, w, err)
 	}
@@ -156,7 +164,38 @@ func (f *Forwarder) failed(ctx context.Context, w *work, cause error) error {
 	}
 	f.log.WarnContext(ctx, "the core did not answer", "dispatch", w.dispatch.ID,
 		"attempt", w.dispatch.Attempt, "error", cause)
+	if errs.KindOf(cause) == errs.Internal {
+		return f.stumbled(ctx, w, cause)
+	}
 	return f.store.release(ctx, &w.dispatch, f.pause(w.dispatch.Attempt), errs.From(cause).Code)
+}
+
+// stumbled files a failure of a core that is there: something about these rows may be more
+// than it can take. They are halved as those over which workers die are, so that one row
+// does not hold 499 others up; a row alone is tried again and again.
+func (f *Forwarder) stumbled(ctx context.Context, w *work, cause error) error {
+	d := &w.dispatch
+	failures := min(d.Crashes+1, f.settings.MaxCrashes-2)
+	if d.Crashes+1 < f.settings.MaxCrashes-1 || d.FirstOrdinal == d.LastOrdinal {
+		return f.store.putBack(ctx, d, f.pause(d.Attempt), errs.From(cause).Code, failures)
+	}
+	return f.store.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		now, err := tx.Now(ctx)
+		if err != nil {
+			return err
+		}
+		return f.store.halveTx(ctx, tx, *d, failures, now)
+	})
+}
+
+// heard tells the breaker whether the core speaks. That it finds fault with a call, or
+// stumbles over its rows, is an answer.
+func (f *Forwarder) heard(err error) {
+	if err == nil || errs.KindOf(err) != errs.Unavailable {
+		f.breaker.answered()
+		return
+	}
+	f.breaker.silent(f.now())
 }
 
 // refused goes back to the gate. If the gate still says yes with an epoch below
@@ -193,6 +232,7 @@ func (f *Forwarder) close(ctx context.Context, w *work) error {
 		callCtx, cancel := context.WithTimeout(ctx, f.settings.CallTimeout)
 		answers, err := f.core.Resolve(callCtx, w.upload.TrackingID, w.ordinals())
 		cancel()
+		f.heard(err)
 		if err != nil && !f.hopeless(w) {
 			return f.failed(ctx, w, err)
 		}

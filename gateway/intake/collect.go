@@ -27,6 +27,9 @@ func (c *collector) staged() bool { return c.upload.ID != 0 }
 
 // read takes all rows of the source.
 func (c *collector) read(ctx context.Context, src Source) error {
+	if lender, ok := src.(Lender); ok {
+		lender.Lend() // a row is checked before the next one is asked for
+	}
 	for {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -55,8 +58,13 @@ func (c *collector) add(ctx context.Context, row Row) error {
 	if err := c.mayGuess(ctx, checked); err != nil {
 		return err
 	}
-	c.tally.add(checked)
-	c.held = append(c.held, checked)
+	return c.put(ctx, checked)
+}
+
+// put takes a row that was checked, and stages what is held once it is much.
+func (c *collector) put(ctx context.Context, row checked) error {
+	c.tally.add(row)
+	c.held = append(c.held, row)
 	if !c.staged() {
 		if len(c.held) <= SmallRows {
 			return nil

@@ -26,6 +26,9 @@ var (
 	ErrStorage        = errs.New(errs.Unavailable, "storage_unavailable", "The upload could not be stored at this moment. Nothing was kept; send it again.")
 	ErrContended      = errs.New(errs.Unavailable, "limit_contended", "Other uploads use the same grant's limit at this moment. Send the upload again.")
 
+	ErrNotForeseen    = errs.New(errs.Unavailable, "not_foreseen", "The consent changed while the upload was validated. Validate it again.")
+	ErrNotForeseeable = errs.New(errs.Invalid, "validate_only", "This call cannot be validated without being carried out. Nothing was done.")
+
 	ErrNoDevices     = errs.New(errs.Invalid, "no_devices", "The body holds no device.")
 	ErrTooManyRows   = errs.New(errs.Invalid, "too_many_devices", "The body holds more devices than one call may.")
 	ErrBatchName     = errs.New(errs.Invalid, "invalid_batch_name", "A batch name has 1 to 128 characters.")
@@ -38,6 +41,9 @@ var (
 
 	ErrBatchExists    = errs.New(errs.Conflict, "batch_exists", "A batch with this name exists already. Add devices to it, or choose another name.")
 	ErrBatchNotFound  = errs.New(errs.NotFound, "batch_not_found", "There is no batch with this name for this customer.")
+	ErrUploadOpen     = errs.New(errs.Conflict, "upload_unfinished", "The upload is not finished. Void it when all of its rows have an outcome.")
+	ErrNotVoidable    = errs.New(errs.Conflict, "upload_not_voidable", "Only uploads that register devices can be voided.")
+	ErrVoidCount      = errs.New(errs.Conflict, "void_count_changed", "The upload has another number of registered devices.")
 	ErrUploadNotFound = errs.New(errs.NotFound, "upload_not_found", "There is no upload with this tracking id.")
 	ErrDeviceNotFound = errs.New(errs.NotFound, "device_not_found", "There is no device with this id in the batch.")
 )

@@ -17,7 +17,7 @@ type condition struct {
 const (
 	uploadColumns = `uploads.id, uploads.tracking_id, uploads.kind, uploads.partner_id, uploads.tenant_id, uploads.client_id,
 		uploads.batch_id, uploads.grant_id, uploads.state, uploads.staged_on, uploads.row_count, uploads.cut_ordinal,
-		uploads.open_rows, uploads.error_rows, uploads.request_id, uploads.correlation_id, uploads.report_id, uploads.created_at,
+		uploads.open_rows, uploads.error_rows, uploads.request_id, uploads.correlation_id, uploads.report_id, uploads.voids, uploads.created_at,
 		uploads.accepted_at, uploads.started_at, uploads.completed_at, coalesce(batches.name, '') AS batch_name`
 	deviceColumns = `upload_rows.upload_id, upload_rows.ordinal, upload_rows.serial_number, upload_rows.product_key,
 		upload_rows.manufacturer, upload_rows.model, upload_rows.settled_at, upload_rows.error_code, upload_rows.device_id`

@@ -75,8 +75,27 @@ func (f *fakeBudget) Spend(ctx context.Context, _ models.PartnerID, _ models.Ten
 
 // fakeProbing refuses as it is told.
 type fakeProbing struct {
-	refuse error
-	asked  int
+	refuse         error
+	asked          int
+	misses, claims int
+}
+
+func (f *fakeProbing) Count(ctx context.Context, _ models.PartnerID, misses, claims int) error {
+	f.misses += misses
+	f.claims += claims
+	return db.RefuseInTx(ctx, "the probing limit")
+}
+
+// fakeCore foresees as it is told.
+type fakeCore struct {
+	rehearse func(models.Submission) (models.Result, error)
+}
+
+func (f *fakeCore) Rehearse(ctx context.Context, sub models.Submission) (models.Result, error) {
+	if err := db.RefuseInTx(ctx, "a call to the core"); err != nil {
+		return models.Result{}, err
+	}
+	return f.rehearse(sub)
 }
 
 func (f *fakeProbing) MayGuess(ctx context.Context, _ models.PartnerID) error {
@@ -104,9 +123,14 @@ func (f *fakeDirectory) PartnerNamed(_ context.Context, ref string) (models.Part
 
 // fakeQueue stores dispatches as the forwarder would and counts wake-ups.
 type fakeQueue struct {
+	full  error // what Admit answers
 	mu    sync.Mutex
 	wakes int
 	after func() // called once inside EnqueueTx, if set
+}
+
+func (f *fakeQueue) Admit(ctx context.Context, _ models.PartnerID) error {
+	return errors.Join(db.RefuseInTx(ctx, "a look at the queue"), f.full)
 }
 
 func (f *fakeQueue) EnqueueTx(ctx context.Context, tx *db.Tx, ds []models.Dispatch) error {
@@ -147,7 +171,7 @@ func (c *quickClock) After(d time.Duration) <-chan time.Time {
 
 // fixture is a Service over one database, with neighbours that say yes.
 type fixture struct {
-	t         *testing.T
+	t         testing.TB
 	db        *db.DB
 	svc       *Service
 	reader    *Reader
@@ -156,6 +180,7 @@ type fixture struct {
 	budget    *fakeBudget
 	probing   *fakeProbing
 	queue     *fakeQueue
+	core      *fakeCore
 	clock     *quickClock
 
 	mu       sync.Mutex
@@ -167,7 +192,12 @@ type fixture struct {
 
 func newFixture(t *testing.T, d *db.DB) *fixture {
 	t.Helper()
-	f := &fixture{t: t, db: d, reader: NewReader(d), budget: &fakeBudget{}, probing: &fakeProbing{}, queue: &fakeQueue{}, clock: &quickClock{now: time.Now()}}
+	return newFixtureOn(t, d)
+}
+
+func newFixtureOn(t testing.TB, d *db.DB) *fixture {
+	t.Helper()
+	f := &fixture{t: t, db: d, reader: NewReader(d), budget: &fakeBudget{}, probing: &fakeProbing{}, queue: &fakeQueue{}, core: &fakeCore{}, clock: &quickClock{now: time.Now()}}
 	f.directory = &fakeDirectory{domains: map[models.TenantID]string{tenantX: "fabrikam.example"}, buyers: map[string]models.PartnerID{"4711": partnerB}}
 	f.consent = &fakeConsent{
 		check: func(_ context.Context, ask Ask) (Permit, error) { return f.permit(ask), nil },
@@ -192,7 +222,7 @@ func newFixture(t *testing.T, d *db.DB) *fixture {
 // service makes another replica over the same database.
 func (f *fixture) service() *Service {
 	return New(Deps{
-		DB: f.db, Consent: f.consent, Directory: f.directory, Budget: f.budget, Probing: f.probing, Queue: f.queue, Clock: f.clock,
+		DB: f.db, Consent: f.consent, Directory: f.directory, Budget: f.budget, Probing: f.probing, Queue: f.queue, Core: f.core, Clock: f.clock,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -335,7 +365,7 @@ func run(t *testing.T, fn func(f *fixture)) {
 	dbtest.Run(t, migrations.Gateway, func(t *testing.T, d *db.DB) { fn(newFixture(t, d)) })
 }
 
-func wantCode(t *testing.T, err error, want *errs.Error) *errs.Error {
+func wantCode(t testing.TB, err error, want *errs.Error) *errs.Error {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("got %v, want %s", err, want.Code)

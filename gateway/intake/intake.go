@@ -55,6 +55,9 @@ type Call struct {
 
 	// Strict refuses the whole call when the grant's device limit does not hold it.
 	Strict bool
+	// ValidateOnly asks what the call would do. Foresee answers it; a call that cannot be
+	// foreseen is refused rather than carried out.
+	ValidateOnly bool
 	// Defaults fill the order data that rows leave empty.
 	Defaults models.OrderData
 	// SoldTo is the buyer of a build report's machines that state none.
@@ -71,6 +74,7 @@ type Row struct {
 	SerialNumber string
 	ProductKey   string // expected: the 13 digits of a product key id
 	HardwareHash string // base64
+	HashText     []byte // the same in the Source's own memory, until its next call; in place of HardwareHash, from a Lender that was asked
 	Manufacturer string
 	Model        string
 	Order        models.OrderData
@@ -97,6 +101,12 @@ type Source interface {
 	// Digest returns the SHA-256 over the decoded body. It reads and hashes the rest
 	// of the body when Next was not called to the end.
 	Digest() []byte
+}
+
+// Lender is a Source that need not copy hashes, which are nearly all of a body.
+type Lender interface {
+	// Lend has the source set HashText and not HardwareHash from here on.
+	Lend()
 }
 
 // ReportSource is the Source of a factory's build report.

@@ -51,10 +51,23 @@ type Probing interface {
 	// MayGuess refuses a partner that has learned too much lately to name more devices
 	// otherwise than by hash. The refusal is of kind RateLimited with RetryAfter.
 	MayGuess(ctx context.Context, partner models.PartnerID) error
+	// Count adds what the partner learned: rows whose device was not to be had, and claims
+	// on factories' records that do not name it.
+	Count(ctx context.Context, partner models.PartnerID, misses, claims int) error
+}
+
+// Core foresees what would become of rows.
+type Core interface {
+	// Rehearse answers a submission as registering it would, and leaves no trace.
+	Rehearse(ctx context.Context, sub models.Submission) (models.Result, error)
 }
 
 // Queue takes work for forwarding.
 type Queue interface {
+	// Admit refuses uploads while too much of the partner's, or of everybody's, waits. The
+	// refusal is of kind RateLimited with RetryAfter. A tenant's own uploads are those of
+	// the partner without an id.
+	Admit(ctx context.Context, partner models.PartnerID) error
 	// EnqueueTx stores dispatches in the caller's transaction.
 	EnqueueTx(ctx context.Context, tx *db.Tx, dispatches []models.Dispatch) error
 	// Wake says that a transaction with dispatches has committed. It never blocks.

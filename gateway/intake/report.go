@@ -27,7 +27,7 @@ var keyStates = map[string]keyState{
 }
 
 // judgeKey applies the rules to a key of a build report whose cells are sound.
-func (r *rules) judgeKey(out *checked, c *cells, hash string, in Row) *verdict {
+func (r *rules) judgeKey(out *checked, c *cells, hash []byte, in Row) *verdict {
 	state, known := keyStates[in.KeyState]
 	if !known {
 		return refusal(models.OutcomeUnreadableRow, "productKeyState says that the key is in no machine yet, or it is no state. Send the report that the factory tool wrote after the machine was built: 3 for a bound key, 5 for a returned one, 6 for none.")
@@ -36,7 +36,7 @@ func (r *rules) judgeKey(out *checked, c *cells, hash string, in Row) *verdict {
 	if state == keyReturned {
 		return r.judgeReturn(out)
 	}
-	if hash == "" {
+	if len(hash) == 0 {
 		return refusal(models.OutcomeMissingIdentifier, "A build report needs the hardware hash of each machine; this key has none. Send the file that the factory tool wrote with /Report.")
 	}
 	inside, v := decodeHash(out, c, hash)

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"strings"
 
@@ -34,6 +35,7 @@ type rules struct {
 	owner    bool // the tenant registers its own
 	repair   bool // the row is what a registered device is now
 	limits   consent.Limits
+	scratch  []byte // of the hash that is being decoded
 }
 
 // check never fails: a broken row is an outcome of that row.
@@ -52,7 +54,7 @@ func (r *rules) check(ordinal int, in Row) checked {
 		Manufacturer: c.text("oemManufacturerName", in.Manufacturer),
 		Model:        c.text("modelName", in.Model),
 	}
-	hash := c.text("hardwareHash", in.HardwareHash)
+	hash := r.hash(c, in)
 	in.KeyState = c.text("productKeyState", in.KeyState)
 	out.order = c.order(in.Order).Merge(r.defaults)
 	switch {
@@ -70,18 +72,18 @@ func (r *rules) check(ordinal int, in Row) checked {
 }
 
 // judge applies the rules to a row whose cells are sound.
-func (r *rules) judge(out *checked, c *cells, hash string, policies bool) *verdict {
-	if r.kind == models.OEM && hash != "" && !r.repair {
+func (r *rules) judge(out *checked, c *cells, hash []byte, policies bool) *verdict {
+	if r.kind == models.OEM && len(hash) > 0 && !r.repair {
 		return refusal(models.OutcomeMissingIdentifier, "A manufacturer registers by serial number, manufacturer and model, or by product key id. Send a build report for the hardware hash.")
 	}
-	if r.repair && hash == "" {
+	if r.repair && len(hash) == 0 {
 		return refusal(models.OutcomeMissingIdentifier, "A repaired device is named by the hardware hash captured after the repair; there is none.")
 	}
-	if r.owner && hash == "" {
+	if r.owner && len(hash) == 0 {
 		return refusal(models.OutcomeMissingIdentifier, "A customer registers its own devices by hardware hash only; the row has none.")
 	}
 	var inside *hardwarehash.Identity
-	if hash != "" {
+	if len(hash) > 0 {
 		var v *verdict
 		if inside, v = decodeHash(out, c, hash); v != nil {
 			return v
@@ -111,9 +113,45 @@ func (r *rules) once(key deviceKey, ordinal int) *verdict {
 	return nil
 }
 
+// hash is the text of the hash, in memory that the next row takes over.
+func (r *rules) hash(c *cells, in Row) []byte {
+	if printable(in.HashText) {
+		return in.HashText // nothing about it could be said but by its decoder
+	}
+	if len(in.HashText) > 0 {
+		in.HardwareHash = string(in.HashText)
+	}
+	r.scratch = append(r.scratch[:0], c.text("hardwareHash", in.HardwareHash)...)
+	return r.scratch
+}
+
+// printable reports whether a text is not empty, fits into a cell and holds nothing but
+// printable ASCII without blanks. It looks at eight bytes at once: a hash has thousands.
+func printable(text []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	if len(text) == 0 || len(text) > MaxCell {
+		return false
+	}
+	rest := text
+	for ; len(rest) >= 8; rest = rest[8:] {
+		word := binary.LittleEndian.Uint64(rest)
+		// A byte below '!' borrows, one above '~' carries, and one of 128 or more has its top
+		// bit set anyway; what else these set is never in a byte that is printable.
+		if ((word-ones*'!')|(word+ones)|word)&tops != 0 {
+			return false
+		}
+	}
+	for _, b := range rest {
+		if b < '!' || b > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // decodeHash keeps the bytes of a sound hash on the row and returns what they say.
-func decodeHash(out *checked, c *cells, text string) (*hardwarehash.Identity, *verdict) {
-	report, raw, err := hardwarehash.DecodeText([]byte(text))
+func decodeHash(out *checked, c *cells, text []byte) (*hardwarehash.Identity, *verdict) {
+	report, raw, err := hardwarehash.DecodeText(text)
 	if err != nil {
 		return nil, invalidHash(err)
 	}

@@ -27,7 +27,7 @@ func machines(n int) []machine {
 }
 
 // bare is the hash of a device that states only what is given.
-func bare(t *testing.T, inv hardwarehash.Inventory) string {
+func bare(t testing.TB, inv hardwarehash.Inventory) string {
 	t.Helper()
 	report, err := hardwarehash.New(inv)
 	if err != nil {
@@ -119,7 +119,7 @@ func TestRules_eachOutcome(t *testing.T) {
 }
 
 // noSecret looks for a product key in everything that is stored of a row.
-func noSecret(t *testing.T, c checked) {
+func noSecret(t testing.TB, c checked) {
 	t.Helper()
 	values, err := rowValues(1, c, anyTime)
 	if err != nil {
@@ -223,7 +223,7 @@ func TestRules_duplicatesByStrongestKey(t *testing.T) {
 	}
 }
 
-func mustDecode(t *testing.T, text string) *hardwarehash.Report {
+func mustDecode(t testing.TB, text string) *hardwarehash.Report {
 	t.Helper()
 	report, _, err := hardwarehash.DecodeText([]byte(text))
 	if err != nil {

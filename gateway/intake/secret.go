@@ -7,7 +7,7 @@ import (
 )
 
 // secretSentence never repeats what it is about.
-const secretSentence = "%s holds a 5x5 product key. It is a secret and was not kept. Send the 13 digits of the product key id (PKID) instead; they stand in the factory tool's report, not in its input file."
+const secretSentence = "%s holds a 5x5 product key. It is a secret and was not kept. Send the 13 digits of the product key id (PKID) instead; they stand in the factory tool's report, not in its input file." //nolint:gosec // a sentence, no credential
 
 var (
 	// Product keys are written in five groups of five. Other dashes come from word
@@ -34,6 +34,10 @@ func holdsSecret(text string) bool {
 	dash := strings.IndexByte(text, '-') >= 0 || strings.IndexByte(text, 0xE2) >= 0 // all other dashes begin with it
 	return dash && fiveByFive.MatchString(text)
 }
+
+// HoldsDashedKey reports whether a text holds a 5x5 product key with its dashes, wherever it
+// stands in it.
+func HoldsDashedKey(text string) bool { return holdsSecret(text) }
 
 // HoldsProductKey reports whether a text holds what may be a 5x5 product key, as it must
 // not come with a factory's file at all: five groups of five with dashes anywhere, or a

@@ -22,6 +22,7 @@ type Deps struct {
 	Budget    Budget
 	Probing   Probing
 	Queue     Queue
+	Core      Core
 	Clock     Clock         // nil means SystemClock
 	NewID     func() string // UUIDv7: tracking ids and lease owners
 	Logger    *slog.Logger
@@ -36,6 +37,7 @@ type Service struct {
 	budget    Budget
 	probing   Probing
 	queue     Queue
+	core      Core
 	clock     Clock
 	newID     func() string
 	log       *slog.Logger
@@ -47,7 +49,7 @@ func New(d Deps) *Service {
 		d.Clock = SystemClock{}
 	}
 	return &Service{
-		store: &store{db: d.DB}, consent: d.Consent, directory: d.Directory, budget: d.Budget, probing: d.Probing, queue: d.Queue,
+		store: &store{db: d.DB}, consent: d.Consent, directory: d.Directory, budget: d.Budget, probing: d.Probing, queue: d.Queue, core: d.Core,
 		clock: d.Clock, newID: d.NewID, log: d.Logger,
 	}
 }
@@ -69,6 +71,13 @@ func (s *Service) Report(ctx context.Context, call Call, src ReportSource) (Acce
 	return s.take(ctx, call, models.UploadReport, src)
 }
 
+// Early refuses a call that cannot be accepted, as far as that shows without its devices.
+// Accept looks again.
+func (s *Service) Early(ctx context.Context, call Call) error {
+	_, err := s.begin(ctx, call, models.UploadRegister)
+	return surface(err)
+}
+
 func (s *Service) take(ctx context.Context, call Call, kind models.UploadKind, src Source) (Accepted, error) {
 	key := s.leaseOfCall(call)
 	digest := func() []byte { return call.digestOf(src) }
@@ -86,13 +95,19 @@ func (s *Service) collectAndClose(ctx context.Context, call Call, kind models.Up
 	cl.hold(key)
 	col := s.collector(cl)
 	accepted, err := s.collect(ctx, cl, col, src)
-	kept := err == nil && !accepted.Replayed || errors.Is(err, ErrOutcomeUnknown)
-	if !kept && col.staged() {
+	if err != nil && !errors.Is(err, ErrOutcomeUnknown) || accepted.Replayed {
+		s.discard(ctx, col)
+	}
+	return accepted, err
+}
+
+// discard deletes what was staged of an upload that is not to be.
+func (s *Service) discard(ctx context.Context, col *collector) {
+	if col.staged() {
 		s.tidy(ctx, "delete the rows of a refused upload", func(ctx context.Context) error {
 			return s.store.discard(ctx, col.upload)
 		})
 	}
-	return accepted, err
 }
 
 func (s *Service) collector(cl *closing) *collector {
@@ -113,6 +128,9 @@ func (s *Service) collector(cl *closing) *collector {
 
 // begin refuses early what can be refused without the body, and starts the closing.
 func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) (*closing, error) {
+	if call.ValidateOnly && kind != models.UploadRegister {
+		return nil, ErrNotForeseeable
+	}
 	cl := &closing{call: call, noBatch: kind == models.UploadReport || call.byOwner()}
 	if err := checkDefaults(&cl.call.Defaults); err != nil {
 		return nil, err
@@ -121,6 +139,11 @@ func (s *Service) begin(ctx context.Context, call Call, kind models.UploadKind) 
 	permit, err := s.consent.Check(ctx, cl.ask)
 	if err != nil {
 		return nil, err
+	}
+	if kind != models.UploadRemove { // a mistake can be taken back however long the queue is
+		if err := s.queue.Admit(ctx, call.PartnerID); err != nil {
+			return nil, err
+		}
 	}
 	cl.ask.Seen = &permit
 	if kind == models.UploadRegister {

@@ -168,6 +168,22 @@ func hashValues(up models.Upload, rows []checked) iter.Seq2[[]any, error] {
 	}
 }
 
+// stagedRows reads rows of a receiving upload with their bytes, in input order.
+func (s *store) stagedRows(ctx context.Context, up models.Upload, after, limit int) ([]foreseenRow, error) {
+	var found []struct {
+		models.UploadRow
+		Hash []byte
+	}
+	err := s.reader(ctx).Raw(`SELECT r.*, h.hash FROM upload_rows r
+		LEFT JOIN upload_hashes h ON h.staged_on = ? AND h.upload_id = r.upload_id AND h.ordinal = r.ordinal
+		WHERE r.upload_id = ? AND r.ordinal > ? ORDER BY r.ordinal LIMIT ?`, up.StagedOn, up.ID, after, limit).Scan(&found).Error
+	out := make([]foreseenRow, len(found))
+	for i, row := range found {
+		out[i] = foreseenRow{row.UploadRow, row.Hash}
+	}
+	return out, err
+}
+
 // abandoned lists receiving uploads without a sign of life, and those whose deletion
 // was interrupted.
 func (s *store) abandoned(ctx context.Context, before time.Time, limit int) ([]models.Upload, error) {

@@ -24,6 +24,7 @@ type State struct {
 	Cost      int64         // what was asked for
 	Remaining int64         // whole units left now
 	Reset     time.Duration // until the budget is full again if nothing is spent
+	Next      time.Duration // until one unit can be spent; zero now
 }
 
 // Decision is the answer to a Spend or Peek.
@@ -70,6 +71,7 @@ func (l *Limiter) decide(charges []Charge, out Outcome, admitted bool) Decision 
 		d.States[i] = State{
 			Limit: c.Limit, Rate: c.Rate, Cost: c.Cost,
 			Remaining: c.Rate.remaining(out.Backlogs[i], out.parts()), Reset: out.Backlogs[i],
+			Next: max(0, c.Rate.wait(out.Backlogs[i], 1, out.parts())),
 		}
 		if t := tightness(c, out.Backlogs[i], out.parts(), admitted); tightest < 0 || t > worst {
 			tightest, worst = i, t
@@ -118,11 +120,11 @@ func (d Decision) Err() error {
 	case d.Never:
 		return ErrLargerThanBudget.WithDetail(
 			"%d %s at once are more than the whole budget %q of %d per %s. Send at most %d at once, or ask the operator for a larger budget.",
-			t.Cost, t.Limit.unit(), t.Limit, t.Rate.Count, period(t.Rate.Period), t.Rate.Count)
+			t.Cost, t.Limit.Unit(), t.Limit, t.Rate.Count, period(t.Rate.Period), t.Rate.Count)
 	default:
 		return ErrExhausted.WithRetryAfter(d.RetryAfter).WithDetail(
 			"Rate limit is exceeded. Try again in %d seconds. Limit %q allows %d %s per %s; %d are left and %d were asked for.",
-			int64(d.RetryAfter/time.Second), t.Limit, t.Rate.Count, t.Limit.unit(), period(t.Rate.Period), t.Remaining, t.Cost)
+			int64(d.RetryAfter/time.Second), t.Limit, t.Rate.Count, t.Limit.Unit(), period(t.Rate.Period), t.Remaining, t.Cost)
 	}
 }
 

@@ -53,8 +53,8 @@ const (
 // business: most records do not say whom they were sold to.
 const MissPoints = 10
 
-// unit returns the word for what the limit counts.
-func (n Name) unit() string {
+// Unit returns the word for what the limit counts.
+func (n Name) Unit() string {
 	switch n {
 	case Devices, TenantDevices:
 		return "devices"

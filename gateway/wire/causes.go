@@ -4,9 +4,11 @@ package wire
 // Every word of the table has one; a test says which is missing.
 func (c Code) Cause() string { return causes[c.Word] + peopleCauses[c.Word] + askingCauses[c.Word] }
 
-var causes = map[string]string{
+var causes = map[string]string{ //nolint:gosec // sentences, no credentials
 	// The call itself.
 	"token_missing":          "The call came without `Authorization: Bearer`.",
+	"invalid_dpop_proof":     "The DPoP header is missing or there are several, or the proof in it is for another request, key or token, was used before, or is not signed right.",
+	"use_dpop_nonce":         "The proof has no nonce where one is needed, an old one, or a time that is too far from the server's clock.",
 	"invalid_token":          "The token has expired, was not issued here, is for another address, or its client was frozen or its owner suspended since.",
 	"token_in_url":           "The query held `access_token` or the like.",
 	"insufficient_scope":     "The client did not ask for the scope of this call, or never got it.",
@@ -19,12 +21,18 @@ var causes = map[string]string{
 	"invalid_request_id":     "`MS-RequestId` or `Idempotency-Key` is too short, too long, has other characters, is given twice, the two differ, or it looks like a product key (a secret, and ids stand in logs).",
 	"invalid_cursor":         "The token was changed on the way, or comes from another list or filter.",
 	"unsupported_media_type": "`Content-Type` is missing or names a form this call does not read.",
-	"unsupported_encoding":   "The call has a `Content-Encoding`.",
+	"unsupported_encoding":   "The call has a `Content-Encoding` that is not taken for this body.",
+	"body_encoding":          "What arrived cannot be decoded as `Content-Encoding` says: it was damaged or cut, or something follows it.",
+	"body_expands":           "The body becomes more than 100 times as large as it is.",
 	"body_too_large":         "The body has more bytes than this call takes.",
 	"body_malformed":         "The body is not what its content type says, has a member this call does not know, or the same member twice.",
 	"body_incomplete":        "The connection broke, or fewer bytes came than `Content-Length` said.",
 	"body_timeout":           "No byte of the body came for 30 seconds.",
 	"rate_limit_exceeded":    "The client has used its requests of this minute, or the partner its devices of this hour; or the partner named too many devices by product key id or by manufacturer, model and serial number that were not to be had; or a client's secret was wrong too often from this address.",
+	"too_much_in_flight":     "So many uploads arrive at this replica at once that there was no memory for this one for five seconds.",
+	"too_many_streams":       "The client watches 20 uploads already, or all clients together watch 500 at this replica.",
+	"too_much_waiting":       "More devices of the partner wait to be registered than may, because it sent faster than they are registered or because customers have suspended consents under which devices wait.",
+	"service_behind":         "Accepted devices have waited for a worker for longer than the operator lets them.",
 	"larger_than_budget":     "This one call needs more than its budget ever holds.",
 
 	// Uploads, batches and devices.
@@ -33,6 +41,7 @@ var causes = map[string]string{
 	"too_many_devices":          "The call holds more devices than one call may.",
 	"upload_larger_than_budget": "The upload alone has more devices than the partner's budget for an hour.",
 	"invalid_batch_name":        "The name is empty, longer than 128 characters, or holds a slash, a backslash or a control character.",
+	"validate_only":             "`Prefer: validate-only` came with a removal, a replacement or a build report; only registrations can be foreseen.",
 	"invalid_order_data":        "An order field of the call is too long or holds control characters.",
 	"batch_exists":              "The partner has used this name for this customer before.",
 	"batch_not_found":           "The partner has no batch of this name for this customer.",
@@ -52,6 +61,15 @@ var causes = map[string]string{
 	"call_superseded":           "This call was slow, and a repeat with the same request id was finished in its place.",
 	"upload_abandoned":          "The server stopped or the sender fell silent before the upload was complete. Nothing of it was kept.",
 	"outcome_unknown":           "The database did not confirm in time whether it has stored the upload.",
+	"file_not_found":            "There is no file with this id among the caller's, it was deleted, or nothing came for a day.",
+	"upload_offset":             "A piece was to be added at another place than the end of what is there, or two calls added to one file at once.",
+	"file_length":               "A file was announced with no byte or with more than 8 GiB, or more bytes came than were announced.",
+	"too_many_files":            "20 files of the caller are open and not whole.",
+	"tus_version":               "`Tus-Resumable` is missing or names another version.",
+	"upload_unfinished":         "An upload was to be voided while rows of it were being worked on.",
+	"upload_not_voidable":       "A removal, a replacement or a build report was to be voided.",
+	"void_count_changed":        "The number of devices given with the call is not that of the devices which the upload registered and which still are, or it is none.",
+	"not_foreseen":              "The consent ended or was changed while a call with `Prefer: validate-only` was answered.",
 	"limit_contended":           "Several uploads wanted the last devices of one limit at the same moment.",
 
 	// Who may do what for whom.
@@ -85,6 +103,8 @@ var causes = map[string]string{
 	"tenant_exists":          "The tenant id is registered here already.",
 	"tenant_domain_taken":    "A domain names one customer, and this one names another.",
 	"client_not_found":       "No OAuth client has this id.",
+	"client_wider":           "A client that manages others can neither make one that may do more than itself, nor change the credential of one.",
+	"frozen_by_operator":     "Only who froze a client lets it work again, and an operator froze this one.",
 	"client_method_mismatch": "A secret was given to a client that authenticates with keys, or the other way round.",
 	"wrong_state":            "It is suspended, frozen or released already, or was changed meanwhile.",
 	"invalid_input":          "A field is missing, too long or of another form.",

@@ -44,7 +44,9 @@ var codes = slices.Concat(callCodes, uploadCodes, consentCodes, askingCodes, peo
 // callCodes are about the call itself.
 var callCodes = []Code{
 	{"token_missing", "800001", 401, "No access token", ActorPartner, false, "Get a token at `/oauth2/token` and send it as `Authorization: Bearer`."},
-	{"invalid_token", "400", 401, "The access token is not accepted", ActorPartner, false, "Get a new token. Tokens last ten minutes; a frozen client or a suspended owner gets none that works."},
+	{"invalid_token", "400", 401, "The access token is not accepted", ActorPartner, false, "Get a new token. Tokens last ten minutes, five for clients with a secret; a frozen client or a suspended owner gets none that works."},
+	{"invalid_dpop_proof", "400", 401, "The proof of possession is not valid for this request", ActorPartner, false, "The sentence says what is wrong. Make a new proof (RFC 9449) for every request: its method, its address as this service publishes it, the hash of the token, a new `jti`."},
+	{"use_dpop_nonce", "400", 401, "The proof must carry a nonce", ActorPartner, false, "Repeat the request with a new proof that holds the value of this answer's `DPoP-Nonce` header."},
 	{"token_in_url", "800002", 400, "A token stood in the address", ActorPartner, false, "Addresses end up in logs. Treat the token as leaked, get a new one, and send it in the Authorization header only."},
 	{"insufficient_scope", "900150", 403, "The token lacks a scope", ActorPartner, false, "Ask for the scope named in `WWW-Authenticate`; an operator may have to give it to the client first."},
 	{"wrong_caller", "900150", 403, "This call is for another kind of caller", ActorPartner, false, "Partners, customers and operators have calls of their own; see the API description."},
@@ -56,12 +58,18 @@ var callCodes = []Code{
 	{"invalid_request_id", "800002", 400, "The request id cannot be used", ActorPartner, false, "Send one MS-RequestId or Idempotency-Key of 8 to 128 letters, digits and `._:-`. The two headers may not differ."},
 	{"invalid_cursor", "800002", 400, "The continuation token is not from this list", ActorPartner, false, "Start the list again without a token."},
 	{"unsupported_media_type", "800002", 415, "The content type is not taken here", ActorPartner, false, "Send `application/json`, or, where devices are uploaded, `text/csv` or `application/x-ndjson`; build reports may be `application/xml`."},
-	{"unsupported_encoding", "800002", 415, "Compressed bodies are not taken", ActorPartner, false, "Send the body without `Content-Encoding`."},
+	{"unsupported_encoding", "800002", 415, "The content coding is not taken", ActorPartner, false, "Send devices as they are or with one coding, `gzip` or `zstd`, and everything else without `Content-Encoding`."},
+	{"body_encoding", "800002", 400, "The body is not what its content coding says", ActorPartner, false, "Send it again; if it fails again, send it without `Content-Encoding`."},
+	{"body_expands", "800002", 400, "The compressed body expands too much", ActorPartner, false, "Send it without `Content-Encoding`."},
 	{"body_too_large", "800002", 413, "The body is too large", ActorPartner, false, "Split the call."},
 	{"body_malformed", "800002", 400, "The body cannot be read", ActorPartner, false, "The sentence names position, member and cause. Nothing was stored."},
 	{"body_incomplete", "800002", 400, "The body ended early", ActorPartner, true, "The connection broke while the body was sent. Nothing was stored; send it again with the same request id."},
 	{"body_timeout", "800002", 408, "The body came too slowly", ActorPartner, true, "Nothing was stored; send it again with the same request id."},
 	{"rate_limit_exceeded", "429", 429, "Rate limit exceeded", ActorPartner, true, "Wait as long as `Retry-After` says. The body of this answer has Partner Center's own form."},
+	{"too_much_in_flight", "429", 429, "The service holds as much as it can", ActorPartner, true, "Wait as long as `Retry-After` says and repeat the call with the same request id."},
+	{"too_many_streams", "429", 429, "Too many streams are open", ActorPartner, true, "Ask for the upload itself from time to time, or close a stream."},
+	{"too_much_waiting", "429", 429, "Too many of your devices wait", ActorPartner, true, "Wait as long as `Retry-After` says; what waits is being registered."},
+	{"service_behind", "429", 429, "The service is behind", ActorOperator, true, "Wait as long as `Retry-After` says. Nothing was stored."},
 	{"larger_than_budget", "800002", 400, "Larger than the whole budget", ActorPartner, false, "Waiting does not help. Send less at once, or ask the operator for a larger budget."},
 }
 
@@ -73,6 +81,7 @@ var uploadCodes = []Code{
 	{"too_many_devices", "800002", 400, "Too many devices in one call", ActorPartner, false, "Split the call; the sentence names the limit."},
 	{"upload_larger_than_budget", "800002", 400, "The upload is larger than the whole device budget", ActorPartner, false, "Waiting does not help. Split the upload, or ask the operator for a larger budget."},
 	{"invalid_batch_name", "3000", 400, "The batch name is not acceptable", ActorPartner, false, "1 to 128 characters without slash, backslash and control characters."},
+	{"validate_only", "3000", 400, "The call cannot be validated without being carried out", ActorPartner, false, "Leave `Prefer: validate-only` out; nothing was done."},
 	{"invalid_order_data", "3000", 400, "The order data given with the call is not acceptable", ActorPartner, false, "The listed fields say why."},
 	{"batch_exists", "3000", 409, "A batch with this name exists", ActorPartner, false, "Add devices to it at the `Location` of this answer, or choose another name. Names compare without case."},
 	{"batch_not_found", "1000", 404, "No such batch", ActorPartner, false, "Names are yours alone and per customer; list the batches."},
@@ -91,6 +100,15 @@ var uploadCodes = []Code{
 	{"call_superseded", "800003", 503, "A repeat took over", ActorPartner, true, "Repeat it with the same request id to get its answer."},
 	{"upload_abandoned", "800003", 503, "The upload was given up", ActorPartner, true, "Send it again with the same request id."},
 	{"outcome_unknown", "800003", 503, "It is not known whether the upload was stored", ActorPartner, true, "Repeat it with the same request id; it is never stored twice."},
+	{"file_not_found", "1000", 404, "No such file", ActorPartner, false, "Create it anew; files to which nothing comes for a day are forgotten."},
+	{"upload_offset", "3000", 409, "The file has another number of bytes", ActorPartner, false, "Ask for it with HEAD and go on from `Upload-Offset`."},
+	{"file_length", "800002", 400, "The length of the file cannot be taken", ActorPartner, false, "Create the file with the length it has."},
+	{"too_many_files", "3000", 409, "Too many files are open", ActorPartner, false, "Finish open files, or delete those that are not wanted."},
+	{"tus_version", "3000", 412, "This version of the tus protocol is not spoken", ActorPartner, false, "Send `Tus-Resumable: 1.0.0`."},
+	{"upload_unfinished", "3000", 409, "The upload is not finished", ActorPartner, false, "Void it when all of its rows have an outcome."},
+	{"upload_not_voidable", "3000", 409, "The upload registers nothing", ActorPartner, false, "Void the upload that registered the devices."},
+	{"void_count_changed", "3000", 409, "The number of devices is another one", ActorPartner, false, "Look at `/v1/uploads/{tracking}/void` again and repeat the number it shows; nothing was done."},
+	{"not_foreseen", "800003", 503, "The consent changed meanwhile", ActorPartner, true, "Validate the upload again."},
 	{"limit_contended", "800003", 503, "Other uploads use the same limit", ActorPartner, true, "Send the upload again."},
 }
 
@@ -128,10 +146,12 @@ var operatorCodes = []Code{
 	{"tenant_exists", "3000", 409, "There is a customer with this id", ActorOperator, false, "Use the one that exists."},
 	{"tenant_domain_taken", "3000", 409, "A domain belongs to another customer", ActorOperator, false, "Check the domains with the customer."},
 	{"client_not_found", "1000", 404, "No such OAuth client", ActorOperator, false, "List the clients to find the id."},
+	{"client_wider", "900150", 403, "The client may do more than the one that manages it", ActorOperator, false, "Use a client that may do all of it, or ask the operator of the service."},
+	{"frozen_by_operator", "3000", 409, "An operator has frozen the client", ActorOperator, false, "Ask the operator of the service; make a new client meanwhile if the credential may have been stolen."},
 	{"client_method_mismatch", "3000", 409, "The client authenticates in another way", ActorOperator, false, "Create a new client for the other method."},
 	{"wrong_state", "3000", 409, "The state is not the one this change starts from", ActorOperator, false, "Read it again."},
-	{"invalid_input", "3000", 400, "The input is not acceptable", ActorOperator, false, "The listed fields say why."},
-	{"invalid_jwks", "3000", 400, "The key set is not acceptable", ActorOperator, false, "Send public keys only, each with its own kid (RFC 7517); the sentence names the fault."},
+	{"invalid_input", "3000", 400, "The input is not acceptable", ActorPartner, false, "The listed fields say why."},
+	{"invalid_jwks", "3000", 400, "The key set is not acceptable", ActorPartner, false, "Send public keys only, each with its own kid (RFC 7517); the sentence names the fault."},
 }
 
 // serviceCodes are about the service.

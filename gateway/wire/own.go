@@ -27,6 +27,7 @@ type Upload struct {
 	Rows          RowCounts  `json:"rows"`
 	RequestID     string     `json:"requestId,omitzero"`
 	ReportID      string     `json:"reportId,omitzero"` // CustomerReportUniqueID of a build report
+	Voids         string     `json:"voids,omitzero"`    // the upload whose registrations this one ends
 	CorrelationID string     `json:"correlationId,omitzero"`
 	AcceptedAt    *time.Time `json:"acceptedAt,omitzero"`
 	StartedAt     *time.Time `json:"startedAt,omitzero"`
@@ -62,6 +63,42 @@ type UploadRow struct {
 	SettledAt        *time.Time `json:"settledAt,omitzero"`
 }
 
+// File is an upload that arrives in parts.
+type File struct {
+	ID         string    `json:"id"`
+	Length     int64     `json:"length"`              // bytes it will have
+	Received   int64     `json:"received"`            // bytes that are there
+	ExpiresAt  time.Time `json:"expiresAt"`           // it is forgotten when nothing comes until then
+	TrackingID string    `json:"trackingId,omitzero"` // the upload it became
+}
+
+// VoidPreview says what voiding an upload would end.
+type VoidPreview struct {
+	TrackingID string    `json:"trackingId"`
+	Devices    int       `json:"devices"` // registered by the upload, and still as it left them
+	Rows       RowCounts `json:"rows"`
+}
+
+// Void asks to take back what an upload registered.
+type Void struct {
+	Devices int `json:"devices"` // as the preview shows it; another number is refused
+}
+
+// Forecast answers a call that prefers validate-only: what the upload would become. Nothing
+// of it exists.
+type Forecast struct {
+	ValidateOnly bool           `json:"validateOnly"` // always true
+	Items        []UploadRow    `json:"items"`        // all rows in input order, each as it would end
+	Rows         ForecastCounts `json:"rows"`
+}
+
+// ForecastCounts counts the rows of a Forecast.
+type ForecastCounts struct {
+	Total        int `json:"total"`
+	WouldSucceed int `json:"wouldSucceed"`
+	WouldFail    int `json:"wouldFail"`
+}
+
 // Dispatch is a stopped unit of forwarding, for operators.
 type Dispatch struct {
 	ID        int64     `json:"id"`
@@ -79,6 +116,47 @@ type Dispatch struct {
 // Health answers a probe.
 type Health struct {
 	Status string `json:"status"`
+}
+
+// LegacyToken is the answer of Azure AD's first token endpoint: numbers are text.
+type LegacyToken struct {
+	TokenType    string `json:"token_type"`
+	ExpiresIn    string `json:"expires_in"` // seconds
+	ExtExpiresIn string `json:"ext_expires_in"`
+	ExpiresOn    string `json:"expires_on"` // seconds since 1970
+	NotBefore    string `json:"not_before"`
+	Resource     string `json:"resource,omitzero"`
+	AccessToken  string `json:"access_token"`
+}
+
+// LegacyTokenV2 is the answer of Azure AD's second token endpoint.
+type LegacyTokenV2 struct {
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int64  `json:"expires_in"` // seconds
+	ExtExpiresIn int64  `json:"ext_expires_in"`
+	AccessToken  string `json:"access_token"`
+}
+
+// Introspection says whether an access token is good (RFC 7662 section 2.2). Of one that is
+// not, nothing but that is said.
+type Introspection struct {
+	Active       bool          `json:"active"`
+	Scope        string        `json:"scope,omitempty"` // what it is still good for
+	ClientID     string        `json:"client_id,omitempty"`
+	TokenType    string        `json:"token_type,omitempty"`
+	Expires      int64         `json:"exp,omitzero"` // seconds since 1970, as the next
+	IssuedAt     int64         `json:"iat,omitzero"`
+	Subject      string        `json:"sub,omitempty"`
+	Audience     string        `json:"aud,omitempty"`
+	Issuer       string        `json:"iss,omitempty"`
+	ID           string        `json:"jti,omitempty"`
+	Confirmation *Confirmation `json:"cnf,omitempty"`
+}
+
+// Confirmation is what an access token is bound to (RFC 7800 section 3.1).
+type Confirmation struct {
+	KeyThumbprint         string `json:"jkt,omitempty"`      // RFC 9449 section 6.1
+	CertificateThumbprint string `json:"x5t#S256,omitempty"` // RFC 8705 section 3.1
 }
 
 // Token is a successful answer of the token endpoint (RFC 6749 section 5.1).

@@ -105,10 +105,21 @@ type TenantClient struct {
 	State      string     `json:"state"` // active or frozen
 	CreatedAt  time.Time  `json:"createdAt"`
 	LastUsedAt *time.Time `json:"lastUsedAt,omitzero"`
+
+	Federation *Federation `json:"federation,omitzero"` // in place of a secret
 }
 
 // NewTenantClient is the body by which a customer makes one.
 type NewTenantClient struct {
-	Name   string   `json:"name"`
-	Scopes []string `json:"scopes"`
+	Name       string      `json:"name"`
+	Scopes     []string    `json:"scopes"`
+	Federation *Federation `json:"federation,omitzero"` // absent for a secret
+}
+
+// Federation is whose tokens a client proves itself by, exactly as they stand in iss and sub,
+// and where the issuer publishes its keys.
+type Federation struct {
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
+	JWKSURI string `json:"jwksUri"`
 }

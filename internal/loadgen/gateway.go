@@ -70,7 +70,7 @@ func (s *site) close() {
 // partner is the one whose uploads are measured.
 var (
 	partner = models.PartnerID(stableID("partner", 0))
-	client  = models.ClientID("p-" + string(partner)[:8])
+	lineID  = models.ClientID("p-" + string(partner)[:8])
 )
 
 func tenantOf(n int) models.TenantID { return models.TenantID(stableID("tenant", n)) }
@@ -83,8 +83,8 @@ func (s *site) people(ctx context.Context, tenants int) error {
 		rows := []any{
 			&models.Partner{ID: partner, Kind: models.OEM, Name: "Load", State: models.PartnerActive, Epoch: 1, CreatedAt: now},
 			&models.OAuthClient{
-				ID: client, OwnerKind: models.OwnerPartner, PartnerID: &[]models.PartnerID{partner}[0], Name: "line",
-				AuthMethod: models.ClientSecretBasic, State: models.ClientActive, Epoch: 1, CreatedAt: now,
+				ID: lineID, OwnerKind: models.OwnerPartner, PartnerID: &[]models.PartnerID{partner}[0], Name: "line",
+				AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, State: models.ClientActive, Epoch: 1, CreatedAt: now,
 			},
 		}
 		for n := range tenants {
@@ -131,6 +131,9 @@ func (nobody) Spend(context.Context, models.PartnerID, models.TenantID, int) (fu
 // MayGuess implements intake.Probing.
 func (nobody) MayGuess(context.Context, models.PartnerID) error { return nil }
 
+// Count implements intake.Probing.
+func (nobody) Count(context.Context, models.PartnerID, int, int) error { return nil }
+
 // upload is a body of n devices, named as a manufacturer names them.
 type upload struct{ n, given, from int }
 
@@ -152,9 +155,11 @@ func (*upload) Digest() []byte { return nil }
 // send has one upload of n devices accepted for a tenant.
 func send(ctx context.Context, to *intake.Service, tenant, n, from int) error {
 	call := intake.Call{
-		Caller: intake.Caller{PartnerID: partner, PartnerKind: models.OEM, ClientID: client}, Tenant: tenantOf(tenant),
+		Caller: intake.Caller{PartnerID: partner, PartnerKind: models.OEM, ClientID: lineID}, Tenant: tenantOf(tenant),
 		Method: "POST", Path: "/load", MaxRows: n,
 	}
 	_, err := to.Accept(ctx, call, &upload{n: n, from: from})
 	return err
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

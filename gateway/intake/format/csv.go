@@ -26,7 +26,8 @@ type CSV struct {
 	columns []string // per column, the folded member it fills; empty for others
 	titles  []string // as the header writes them
 	layout  Layout
-	result  bool  // cells carry the apostrophes of a result file
+	result  bool // cells carry the apostrophes of a result file
+	lends   bool
 	blanks  int   // blank rows since the last row
 	err     error // sticky
 }
@@ -50,6 +51,9 @@ func (c *CSV) Digest() []byte { return c.in.digest() }
 
 // Failure returns why the body could not be read to its end, if so.
 func (c *CSV) Failure() error { return c.in.failure() }
+
+// Lend implements intake.Lender.
+func (c *CSV) Lend() { c.lends = true }
 
 // Next implements intake.Source.
 func (c *CSV) Next() (intake.Row, error) {
@@ -83,24 +87,11 @@ func (c *CSV) row(rec *record) intake.Row {
 		if name == "" || i >= len(rec.cells) {
 			continue
 		}
-		text := rec.text(i)
-		if c.result {
-			text = resultfile.Unguard(text)
+		if c.lends && name == "hardwarehash" && !c.result && !rec.cells[i].long && rec.plain(i) {
+			row.HashText = rec.bytes(i)
+			continue
 		}
-		switch {
-		case name == assignedUser:
-			if strings.TrimSpace(text) != "" || rec.cells[i].long {
-				row.Warnings = append(row.Warnings, "Assigned user is the customer's to set and was ignored.")
-			}
-		case rec.cells[i].long:
-			fault = first(fault, "column %s is longer than %d KiB", c.titles[i], MaxCell>>10)
-		case strings.ContainsAny(text, "\r\n"):
-			fault = first(fault, "column %s runs over several lines; check the quotation marks", c.titles[i])
-		case c.recoded && strings.ContainsRune(text, utf8.RuneError):
-			fault = first(fault, "column %s holds bytes that are no text in the file's encoding", c.titles[i])
-		default:
-			*member(&row, name) = text
-		}
+		fault = c.fill(&row, rec, i, fault)
 	}
 	if rec.extra {
 		fault = first(fault, "the row has more values than the header has columns; put values that hold the separator into quotation marks")
@@ -113,6 +104,29 @@ func (c *CSV) row(rec *record) intake.Row {
 		c.blanks = 0
 	}
 	return row
+}
+
+// fill takes one cell to its member, and returns the row's first fault.
+func (c *CSV) fill(row *intake.Row, rec *record, i int, fault string) string {
+	text := rec.text(i)
+	if c.result {
+		text = resultfile.Unguard(text)
+	}
+	switch {
+	case c.columns[i] == assignedUser:
+		if strings.TrimSpace(text) != "" || rec.cells[i].long {
+			row.Warnings = append(row.Warnings, "Assigned user is the customer's to set and was ignored.")
+		}
+	case rec.cells[i].long:
+		return first(fault, "column %s is longer than %d KiB", c.titles[i], MaxCell>>10)
+	case strings.ContainsAny(text, "\r\n"):
+		return first(fault, "column %s runs over several lines; check the quotation marks", c.titles[i])
+	case c.recoded && strings.ContainsRune(text, utf8.RuneError):
+		return first(fault, "column %s holds bytes that are no text in the file's encoding", c.titles[i])
+	default:
+		*member(row, c.columns[i]) = text
+	}
+	return fault
 }
 
 // first keeps the first fault of a row.

@@ -2,9 +2,10 @@ package format
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
-	"strings"
+	"unicode/utf8"
 )
 
 // records cuts a CSV text into records (RFC 4180), with the liberties spreadsheets
@@ -47,14 +48,26 @@ type cell struct {
 	long     bool
 }
 
-func (r *record) text(i int) string { return string(r.buf[r.cells[i].from:r.cells[i].to]) }
+func (r *record) text(i int) string { return string(r.bytes(i)) }
+
+func (r *record) bytes(i int) []byte { return r.buf[r.cells[i].from:r.cells[i].to] }
+
+// plain reports whether a cell is one line of ASCII.
+func (r *record) plain(i int) bool {
+	for _, b := range r.bytes(i) {
+		if b == '\r' || b == '\n' || b >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 func (r *record) blank() bool {
 	if r.extra || r.fault != "" {
 		return false
 	}
 	for i := range r.cells {
-		if r.cells[i].long || strings.TrimSpace(r.text(i)) != "" {
+		if r.cells[i].long || len(bytes.TrimSpace(r.bytes(i))) > 0 {
 			return false
 		}
 	}

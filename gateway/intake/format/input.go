@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -31,6 +32,19 @@ type input struct {
 	sum  hash.Hash
 	left int64
 	err  error // sticky
+}
+
+// readAhead is how much of a body is read at once.
+const readAhead = 64 << 10
+
+// buffered reads ahead, but makes no more room than a body that knows its size needs:
+// most calls are small, and there are many of them.
+func buffered(from io.Reader, body io.Reader) *bufio.Reader {
+	size := int64(readAhead)
+	if sized, ok := body.(interface{ Announced() int64 }); ok && sized.Announced() > 0 {
+		size = min(size, sized.Announced()+1)
+	}
+	return bufio.NewReaderSize(from, int(size))
 }
 
 func newInput(body io.Reader, maxBody int64) *input {

@@ -51,5 +51,8 @@ func (j *JSON) Digest() []byte { return j.list.in.digest() }
 // Failure returns why the body could not be read to its end, if so.
 func (j *JSON) Failure() error { return j.list.in.failure() }
 
+// Lend implements intake.Lender.
+func (j *JSON) Lend() { j.list.lent = new([]byte) }
+
 // Next implements intake.Source.
 func (j *JSON) Next() (intake.Row, error) { return j.list.next() }

@@ -22,7 +22,8 @@ type jsonList struct {
 	rows  int
 	seen  map[string]bool // members of the body
 	place place
-	err   error // sticky
+	lent  *[]byte // see readRow
+	err   error   // sticky
 }
 
 // shape says what surrounds the devices of a body.

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 // told in the row; an error means that the body is broken.
 func (j *jsonList) device() (intake.Row, error) {
 	j.rows++
-	return readRow(j.dec, j.words, j.noun, j.rows)
+	return readRow(j.dec, j.words, j.noun, j.rows, j.lent)
 }
 
 // rowReader reads the members of one device.
@@ -24,13 +25,15 @@ type rowReader struct {
 	noun  string // with number what its sentences begin with, such as "Device 3"
 	n     int
 	row   intake.Row
-	begin int64 // position of the device
-	depth int   // of nesting inside it
+	lent  *[]byte // where the text of a hash goes when it is lent; nil: it is copied
+	begin int64   // position of the device
+	depth int     // of nesting inside it
 	seen  map[string]bool
 }
 
 // readRow reads one device. An error means that what follows cannot be read, either.
-func readRow(dec *jsontext.Decoder, words *vocabulary, noun string, n int) (intake.Row, error) {
+// The text of a hash goes into lent unless that is nil.
+func readRow(dec *jsontext.Decoder, words *vocabulary, noun string, n int, lent *[]byte) (intake.Row, error) {
 	if kind := dec.PeekKind(); kind != '{' {
 		err := skip(dec)
 		return intake.Row{Unreadable: fmt.Sprintf("%s %d must be an object, but it is %s.", noun, n, kindName(kind))}, err
@@ -38,7 +41,7 @@ func readRow(dec *jsontext.Decoder, words *vocabulary, noun string, n int) (inta
 	if _, err := dec.ReadToken(); err != nil {
 		return intake.Row{}, err
 	}
-	d := rowReader{dec: dec, words: words, noun: noun, n: n, begin: dec.InputOffset() - 1, depth: dec.StackDepth()}
+	d := rowReader{dec: dec, words: words, noun: noun, n: n, lent: lent, begin: dec.InputOffset() - 1, depth: dec.StackDepth()}
 	if err := d.members(); err != nil {
 		return intake.Row{}, err
 	}
@@ -89,6 +92,14 @@ func (d *rowReader) value(name, folded string) error {
 		d.fault("%s must be text in quotation marks, but it is %s", shown(name), kindName(kind))
 		return skip(d.dec)
 	}
+	if folded == "hardwarehash" && d.lent != nil {
+		return d.lend()
+	}
+	return d.keep(name, folded, into)
+}
+
+// keep copies the value of one member to where it belongs.
+func (d *rowReader) keep(name, folded string, into *string) error {
 	token, err := d.dec.ReadToken()
 	if err != nil {
 		return err
@@ -99,6 +110,21 @@ func (d *rowReader) value(name, folded string) error {
 		d.fault("%s holds a 5x5 product key, which is a secret and was not kept", shown(name))
 	}
 	return nil
+}
+
+// lend reads the text of a hash into memory that the next one takes over.
+func (d *rowReader) lend() error {
+	quoted, err := d.dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		*d.lent = append((*d.lent)[:0], quoted[1:len(quoted)-1]...) // as nearly all are
+	} else {
+		*d.lent, err = jsontext.AppendUnquote((*d.lent)[:0], quoted)
+	}
+	d.row.HashText = *d.lent
+	return err
 }
 
 // stranger reads past a member of a factory's row that means nothing here. Nothing of it

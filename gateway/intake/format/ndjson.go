@@ -33,6 +33,9 @@ func (n *NDJSON) Digest() []byte { return n.lines.in.digest() }
 // Failure returns why the body could not be read to its end, if so.
 func (n *NDJSON) Failure() error { return n.lines.in.failure() }
 
+// Lend implements intake.Lender.
+func (n *NDJSON) Lend() { n.lines.lent = new([]byte) }
+
 // Next implements intake.Source.
 func (n *NDJSON) Next() (intake.Row, error) { return n.lines.next() }
 
@@ -70,11 +73,12 @@ type jsonLines struct {
 	words  *vocabulary
 	r      *bufio.Reader // nil before the first line
 	dec    *jsontext.Decoder
-	line   []byte // what is kept of the present one
-	long   bool   // it was longer
-	number int    // of the present line, 1-based
-	blanks int    // blank lines since the last row
-	err    error  // sticky
+	line   []byte  // what is kept of the present one
+	long   bool    // it was longer
+	number int     // of the present line, 1-based
+	blanks int     // blank lines since the last row
+	lent   *[]byte // see readRow
+	err    error   // sticky
 }
 
 func newJSONLines(body io.Reader, words *vocabulary, maxBody int64) *jsonLines {
@@ -100,7 +104,7 @@ func (l *jsonLines) next() (intake.Row, error) {
 
 // open takes a byte order mark away.
 func (l *jsonLines) open() error {
-	l.r = bufio.NewReaderSize(l.in, 64<<10)
+	l.r = buffered(l.in, l.in.body)
 	begin, err := l.r.Peek(3)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
@@ -157,7 +161,7 @@ func (l *jsonLines) object() (row intake.Row, fault string) {
 		return row, fmt.Sprintf("Line %d is larger than %d KiB.", l.number, MaxDevice>>10)
 	}
 	l.dec.Reset(bytes.NewReader(l.line), jsontext.AllowDuplicateNames(true))
-	row, err := readRow(l.dec, l.words, "Line", l.number)
+	row, err := readRow(l.dec, l.words, "Line", l.number, l.lent)
 	if err == nil {
 		_, err = l.dec.ReadToken()
 		if errors.Is(err, io.EOF) {

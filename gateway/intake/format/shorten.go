@@ -3,7 +3,6 @@ package format
 import (
 	"bufio"
 	"bytes"
-	"io"
 )
 
 // maxText is just past the size of a device, so that a shortened text always makes its
@@ -34,9 +33,7 @@ type cut struct {
 	lost int64 // bytes dropped up to here, in all
 }
 
-func newShortener(in io.Reader) *shortener {
-	return &shortener{in: bufio.NewReaderSize(in, 64<<10)}
-}
+func newShortener(in *input) *shortener { return &shortener{in: buffered(in, in.body)} }
 
 // Read implements io.Reader.
 func (s *shortener) Read(p []byte) (int, error) {
