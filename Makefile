@@ -46,6 +46,11 @@ test: setup check
 	@# The end-to-end stories take the longest, mostly waiting: they begin first, beside the rest.
 	@$(GO) test -race -shuffle=on -timeout 20m ./internal/e2e ./...
 
+## clients: OAuth clients that others have written, installed from their packages, against a server
+.PHONY: clients
+clients: setup
+	@$(GO) test -v -run TestClientsOfOthers ./internal/e2e
+
 ## check: formatting, linters, import rules, documents up to date
 .PHONY: check
 check:
@@ -103,7 +108,8 @@ mutants:
 bench:
 	@mkdir -p $(BIN)
 	@$(GO) build -o $(BIN)/loadgen ./internal/loadgen/cmd
-	@$(BIN)/loadgen -only "$(ONLY)" -devices $(DEVICES) -rounds $(ROUNDS) -page docs/performance.md
+	@CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/countersignd ./cmd/countersignd
+	@$(BIN)/loadgen -gateway $(BIN)/countersignd -only "$(ONLY)" -devices $(DEVICES) -rounds $(ROUNDS) -page docs/performance.md -report $(BIN)/performance.html
 
 ## bench-go: the benchmarks of the hot paths
 .PHONY: bench-go

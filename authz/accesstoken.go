@@ -8,9 +8,19 @@ import (
 	"countersign/models"
 )
 
-// AccessTokenLife is how long an access token is accepted. It is short because
-// scopes are fixed in it; a client's standing is looked up on every request.
-const AccessTokenLife = 10 * time.Minute
+// How long an access token is accepted. It is short because scopes are fixed in it; a
+// client's standing is looked up on every request.
+const (
+	AccessTokenLife = 10 * time.Minute
+	legacyTokenLife = 5 * time.Minute // of clients whose secret travels
+)
+
+func tokenLife(p models.ClientProfile) time.Duration {
+	if p == models.ProfileLegacy {
+		return legacyTokenLife
+	}
+	return AccessTokenLife
+}
 
 // accessTokenType is the typ of RFC 9068 section 2.1.
 const accessTokenType = "at+jwt"
@@ -25,21 +35,26 @@ type accessTokenClaims struct {
 	Expires  int64  `json:"exp"`
 	ID       string `json:"jti"`
 	Scope    string `json:"scope"`
+
+	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
-// accessTokenFor makes the claims of a new token.
-func accessTokenFor(site Site, client models.ClientID, scopes []string, id string, now time.Time) accessTokenClaims {
+// accessTokenFor makes the claims of a new token; bound is nil for a bearer's.
+func accessTokenFor(site Site, client models.OAuthClient, scopes []string, bound *confirmation, id string, now time.Time) accessTokenClaims {
 	return accessTokenClaims{
-		Issuer:   site.Issuer(),
-		Audience: site.Audience(),
-		Subject:  string(client),
-		ClientID: string(client),
-		IssuedAt: now.Unix(),
-		Expires:  now.Add(AccessTokenLife).Unix(),
-		ID:       id,
-		Scope:    strings.Join(scopes, " "),
+		Issuer:       site.Issuer(),
+		Audience:     site.Audience(),
+		Subject:      string(client.ID),
+		ClientID:     string(client.ID),
+		IssuedAt:     now.Unix(),
+		Expires:      now.Add(tokenLife(client.Profile)).Unix(),
+		ID:           id,
+		Scope:        joined(scopes),
+		Confirmation: bound,
 	}
 }
+
+func joined(scopes []string) string { return strings.Join(scopes, " ") }
 
 // assignedScopes lists what the client may have: assigned to it and still
 // possible for its kind of owner.
@@ -53,7 +68,7 @@ func assignedScopes(client models.OAuthClient) []string {
 func principalOf(standing models.ClientStanding, tokenScope string) Principal {
 	client := standing.Client
 	granted := strings.Split(tokenScope, " ")
-	p := Principal{Kind: client.OwnerKind, ClientID: client.ID, PartnerKind: standing.PartnerKind}
+	p := Principal{Kind: client.OwnerKind, ClientID: client.ID, PartnerKind: standing.PartnerKind, ExpiresAt: client.ExpiresAt}
 	p.Scopes = slices.DeleteFunc(assignedScopes(client), func(s string) bool { return !slices.Contains(granted, s) })
 	if client.PartnerID != nil {
 		p.PartnerID = *client.PartnerID

@@ -150,6 +150,23 @@ func TestAssertion_formMembersRefused(t *testing.T) {
 	f.store.untouched(t)
 }
 
+// A clock that is wrong is named with how much.
+func TestAssertion_clocksAreCompared(t *testing.T) {
+	t.Parallel()
+	for want, claims := range map[string]map[string]any{
+		"lies 134 s ahead": {"iat": start.Add(134 * time.Second).Unix(), "exp": start.Add(200 * time.Second).Unix()},
+		"lies 61 s ahead":  {"nbf": start.Add(61 * time.Second).Unix()},
+		"passed 134 s ago": {"iat": start.Add(-200 * time.Second).Unix(), "exp": start.Add(-134 * time.Second).Unix()},
+		"has no exp":       {"exp": nil},
+	} {
+		f := newFixture(t)
+		if refused := refusal(t, f.exchangeAssertion(f.assertion(t, nil, claims)), "invalid_client"); !strings.Contains(refused.Description, want) {
+			t.Errorf("got %q, want %q", refused.Description, want)
+		}
+		f.store.untouched(t)
+	}
+}
+
 // Row C5: one use per client, also when two arrive at once.
 func TestAssertion_isUsedOnce(t *testing.T) {
 	t.Parallel()

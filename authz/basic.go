@@ -25,6 +25,30 @@ func (e *TokenEndpoint) bySecret(ctx context.Context, authorization, formID stri
 	if formID != "" && formID != id {
 		return models.ClientStanding{}, errBadRequest("The client_id in the body is not the one in the Authorization header.")
 	}
+	return e.provenBy(ctx, id, secret)
+}
+
+// errBodySecret is told after a good secret only.
+const errBodySecret = "This client may not send its secret in the body, or not any more. Send it in the Authorization header (client_secret_basic), or ask your operator."
+
+// byBodySecret is client_secret_post, for clients that may use it still: a secret in a body
+// ends up in more logs than one in a header.
+func (e *TokenEndpoint) byBodySecret(ctx context.Context, form map[string]string) (models.ClientStanding, error) {
+	if form["client_id"] == "" {
+		return models.ClientStanding{}, errBadRequest("The parameter client_id is missing.")
+	}
+	standing, err := e.provenBy(ctx, form["client_id"], form["client_secret"])
+	if err != nil {
+		return models.ClientStanding{}, err
+	}
+	if !standing.Client.MayBeLegacy(e.deps.Now()) {
+		return models.ClientStanding{}, errBadCredential(errBodySecret)
+	}
+	return standing, nil
+}
+
+// provenBy is the client that a secret belongs to.
+func (e *TokenEndpoint) provenBy(ctx context.Context, id, secret string) (models.ClientStanding, error) {
 	standing, digests, err := e.lookUp(ctx, id)
 	if err != nil {
 		return models.ClientStanding{}, err
@@ -44,6 +68,9 @@ func (e *TokenEndpoint) bySecret(ctx context.Context, authorization, formID stri
 // PresentedSecret returns the client id that a request presents a secret for, and false
 // when it presents none: only a secret can be guessed. The id may be anything.
 func PresentedSecret(req TokenRequest) (models.ClientID, bool) {
+	if secret := req.Form.Get("client_secret"); secret != "" && req.Authorization == "" {
+		return models.ClientID(req.Form.Get("client_id")), true
+	}
 	id, _, ok := readBasic(req.Authorization)
 	return models.ClientID(id), ok
 }

@@ -12,7 +12,7 @@ func BenchmarkVerify(b *testing.B) {
 	raw := f.tokenFor(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.verifier.Verify(context.Background(), raw); err != nil {
+		if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -23,7 +23,7 @@ func BenchmarkVerify_refusedBeforeTheSignature(b *testing.B) {
 	raw := f.accessToken(b, map[string]any{"kid": "unknown"}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := f.verifier.Verify(context.Background(), raw); err == nil {
+		if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err == nil {
 			b.Fatal("accepted")
 		}
 	}

@@ -102,11 +102,7 @@ func (k *ClientKey) JWKS() ([]byte, error) {
 // Assertion makes a client assertion (RFC 7523 section 3) for one use: audience is
 // the issuer of the server, id a jti that was never used before.
 func (k *ClientKey) Assertion(client, audience, id string, now time.Time) (string, error) {
-	head, err := json.Marshal(header{Alg: k.public.Alg, Typ: clientAssertionType, Kid: k.id})
-	if err != nil {
-		return "", fmt.Errorf("write the header: %w", err)
-	}
-	claims, err := json.Marshal(struct {
+	return k.compact(header{Alg: k.public.Alg, Typ: clientAssertionType, Kid: k.id}, struct {
 		Issuer   string `json:"iss"`
 		Subject  string `json:"sub"`
 		Audience string `json:"aud"`
@@ -114,10 +110,43 @@ func (k *ClientKey) Assertion(client, audience, id string, now time.Time) (strin
 		IssuedAt int64  `json:"iat"`
 		Expires  int64  `json:"exp"`
 	}{client, client, audience, id, now.Unix(), now.Add(clientAssertionLife).Unix()})
+}
+
+// Proof makes a proof that the sender of a request holds the key (DPoP, RFC 9449 section 4):
+// method and address of the request, the access token that goes with it or empty, the nonce
+// the server gave or empty, and a jti that was never used before.
+func (k *ClientKey) Proof(method, address, token, nonce, id string, now time.Time) (string, error) {
+	bare := k.public
+	bare.Kid, bare.Use, bare.Alg = "", "", ""
+	claims := struct {
+		ID        string `json:"jti"`
+		Method    string `json:"htm"`
+		URL       string `json:"htu"`
+		IssuedAt  int64  `json:"iat"`
+		TokenHash string `json:"ath,omitempty"`
+		Nonce     string `json:"nonce,omitempty"`
+	}{id, method, address, now.Unix(), "", nonce}
+	if token != "" {
+		claims.TokenHash = digestOf([]byte(token))
+	}
+	return k.compact(struct {
+		Alg string `json:"alg"`
+		Typ string `json:"typ"`
+		JWK jwk    `json:"jwk"`
+	}{k.public.Alg, proofType, bare}, claims)
+}
+
+// compact signs a header and claims.
+func (k *ClientKey) compact(header, claims any) (string, error) {
+	head, err := json.Marshal(header)
+	if err != nil {
+		return "", fmt.Errorf("write the header: %w", err)
+	}
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("write the claims: %w", err)
 	}
-	text := encode(head) + "." + encode(claims)
+	text := encode(head) + "." + encode(payload)
 	signature, err := k.sign(text)
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)

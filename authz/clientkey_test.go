@@ -108,3 +108,25 @@ func TestClientKey_isNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// The server takes the proofs of a client's key, of every kind.
+func TestClientKey_serverTakesItsProofs(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	text, err := authz.NewClientKey()
+	must(t, err)
+	key, err := authz.ParseClientKey(text, "line-3")
+	must(t, err)
+	nonce := f.nonces.Current(f.now)
+	asked, err := key.Proof("POST", tokenURL, "", "", "one", f.now)
+	must(t, err)
+	response, err := f.ask(t, asked)
+	must(t, err)
+	for id, nonce := range map[string]string{"two": "", "three": nonce} {
+		proof, err := key.Proof("GET", apiURL, response.AccessToken, nonce, id, f.now)
+		must(t, err)
+		if err := f.call(response.AccessToken, proof); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}

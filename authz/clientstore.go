@@ -13,15 +13,20 @@ type ClientStore interface {
 	// ClientForAuth returns a client, its owner's standing and the digests of
 	// its live secrets.
 	ClientForAuth(ctx context.Context, id models.ClientID) (models.ClientStanding, [][]byte, error)
-	// UseAssertion remembers an assertion until it can no longer be valid and
-	// reports whether this was its first use, over all replicas.
-	UseAssertion(ctx context.Context, id models.ClientID, jtiDigest []byte, until time.Time) (fresh bool, err error)
+	OnceStore
+	// RevokeToken ends an access token of a client by a digest of its id, until it has
+	// expired.
+	RevokeToken(ctx context.Context, id models.ClientID, digest []byte, until time.Time) error
+	// NoteAuthentication keeps from where a client proved itself, or somebody failed to in its
+	// name. A client that nobody holds is no error.
+	NoteAuthentication(ctx context.Context, id models.ClientID, source string, refused bool) error
 	// MarkUsed notes that the client got a token.
 	MarkUsed(ctx context.Context, id models.ClientID) error
 }
 
-// StandingReader is what the verifier asks on every request. An id nobody holds
-// is an error of kind errs.NotFound.
-type StandingReader interface {
+// TokenStore is what the verifier asks on every request. An id nobody holds is an error
+// of kind errs.NotFound.
+type TokenStore interface {
+	OnceStore
 	ClientStanding(ctx context.Context, id models.ClientID) (models.ClientStanding, error)
 }

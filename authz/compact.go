@@ -27,20 +27,37 @@ type header struct {
 	Kid string `json:"kid"`
 }
 
-// claimSet is what we read of a payload. Audience is one string because both
-// kinds of token we accept are for one audience only (FAPI 2.0 section 5.3.2.1
-// and our own access tokens); an array does not decode. Dates are float64
-// because RFC 7519 allows fractions; readDate bounds them.
-type claimSet struct {
-	Issuer    string   `json:"iss"`
-	Subject   string   `json:"sub"`
-	Audience  string   `json:"aud"`
+// dates are when a token is good. They are float64 because RFC 7519 allows fractions;
+// readDate bounds them.
+type dates struct {
 	Expires   *float64 `json:"exp"`
 	NotBefore *float64 `json:"nbf"`
 	IssuedAt  *float64 `json:"iat"`
-	ID        string   `json:"jti"`
-	ClientID  string   `json:"client_id"`
-	Scope     string   `json:"scope"`
+}
+
+// claimSet is what we read of a payload. Audience is one string because both
+// kinds of token we accept are for one audience only (FAPI 2.0 section 5.3.2.1
+// and our own access tokens); an array does not decode.
+type claimSet struct {
+	dates
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+	ID       string `json:"jti"`
+	ClientID string `json:"client_id"`
+	Scope    string `json:"scope"`
+
+	Confirmation *confirmation `json:"cnf"`
+}
+
+// confirmation names what the sender of an access token must show to hold besides (RFC
+// 7800 section 3.1).
+type confirmation struct {
+	// KeyThumbprint is of the key that proofs are signed with (RFC 9449 section 6.1).
+	KeyThumbprint string `json:"jkt,omitempty"`
+	// CertificateThumbprint is of the certificate that the connection is made with (RFC
+	// 8705 section 3.1).
+	CertificateThumbprint string `json:"x5t#S256,omitempty"`
 }
 
 // compact is a token that was read but not verified: nothing in it may be
@@ -51,40 +68,51 @@ type compact struct {
 	claims claimSet
 }
 
-// readCompact is steps 1 and 2 of the verification: size, alphabet and shape
-// before anything is decoded, then both JSON parts strictly.
+// readCompact is steps 1 and 2 of the verification of our own kinds of token.
 func readCompact(raw string) (compact, error) {
-	if len(raw) > maxTokenBytes || !isCompact(raw) {
-		return compact{}, errMalformed
-	}
-	parts := strings.Split(raw, ".")
 	token := compact{raw: raw}
-	names, err := readPart(parts[0], &token.header)
+	parts, err := takeApart(raw, maxTokenBytes, &token.header)
 	if err != nil {
-		return compact{}, errors.Join(errBadHeader, err)
+		return compact{}, err
 	}
-	// RFC 7515 section 4.1.11: an extension we do not know must stop us, and we
-	// know none. b64 (RFC 7797) would change what is signed.
-	if names["crit"] || names["b64"] {
-		return compact{}, errBadHeader
-	}
-	if _, err := readPart(parts[1], &token.claims); err != nil {
+	if _, err := readStrict(parts.payload, &token.claims); err != nil {
 		return compact{}, errors.Join(errBadClaims, err)
-	}
-	// The signature is only looked at for its form: unused bits must be zero, or
-	// one signature has several texts.
-	if _, err := strictEncoding.DecodeString(parts[2]); err != nil {
-		return compact{}, errMalformed
 	}
 	return token, nil
 }
 
-func readPart(part string, dst any) (map[string]bool, error) {
-	data, err := strictEncoding.DecodeString(part)
-	if err != nil {
-		return nil, errMalformed
+// jws is a compact JWS (RFC 7515 section 7.1) in its parts, not verified.
+type jws struct {
+	signed    string // header and payload, as the signature is over them
+	payload   []byte
+	signature []byte
+}
+
+// takeApart is how every JWS is read that others send: size, alphabet and shape before
+// anything is decoded, then the header, strictly, into head. A signature with unused bits
+// that are not zero is refused, or one signature would have several texts.
+func takeApart(raw string, most int, head any) (jws, error) {
+	if len(raw) > most || !isCompact(raw) {
+		return jws{}, errMalformed
 	}
-	return readStrict(data, dst)
+	parts := strings.Split(raw, ".")
+	var decoded [3][]byte
+	for i, part := range parts {
+		var err error
+		if decoded[i], err = strictEncoding.DecodeString(part); err != nil {
+			return jws{}, errMalformed
+		}
+	}
+	names, err := readStrict(decoded[0], head)
+	if err != nil {
+		return jws{}, errors.Join(errBadHeader, err)
+	}
+	// RFC 7515 section 4.1.11: an extension we do not know must stop us, and we
+	// know none. b64 (RFC 7797) would change what is signed.
+	if names["crit"] || names["b64"] {
+		return jws{}, errBadHeader
+	}
+	return jws{signed: parts[0] + "." + parts[1], payload: decoded[1], signature: decoded[2]}, nil
 }
 
 // isCompact reports whether s is three non-empty parts of the base64url alphabet.

@@ -1,13 +1,10 @@
 package authz
 
 import (
-	"crypto"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/golang-jwt/jwt/v5"
 )
 
 // maxDocumentBytes bounds a signed document; a receipt has some 10 KiB.
@@ -52,20 +49,8 @@ func ReadDocumentsFile(path string) (*Documents, error) {
 // is read, and a kid finds a key of the set or nothing. The key is not bound to a
 // time: a document is read years later.
 func (d *Documents) Open(purpose Purpose, typ, raw string) ([]byte, error) {
-	if len(raw) > maxDocumentBytes || !isCompact(raw) {
-		return nil, errDocumentForm
-	}
-	parts := strings.Split(raw, ".")
 	var head header
-	names, err := readPart(parts[0], &head)
-	if err != nil || names["crit"] || names["b64"] {
-		return nil, errDocumentForm
-	}
-	payload, err := strictEncoding.DecodeString(parts[1])
-	if err != nil {
-		return nil, errDocumentForm
-	}
-	signature, err := strictEncoding.DecodeString(parts[2])
+	parts, err := takeApart(raw, maxDocumentBytes, &head)
 	if err != nil {
 		return nil, errDocumentForm
 	}
@@ -76,12 +61,8 @@ func (d *Documents) Open(purpose Purpose, typ, raw string) ([]byte, error) {
 	if !ok || key.alg != algES256 {
 		return nil, errDocumentKey
 	}
-	if err := checkES256(parts[0]+"."+parts[1], signature, key.public); err != nil {
+	if err := key.check(parts); err != nil {
 		return nil, errDocumentSign
 	}
-	return payload, nil
-}
-
-func checkES256(text string, signature []byte, public crypto.PublicKey) error {
-	return jwt.SigningMethodES256.Verify(text, signature, public)
+	return parts.payload, nil
 }

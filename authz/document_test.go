@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A document is accepted as what it was signed as, under a key of that purpose, and
@@ -12,7 +13,7 @@ func TestDocumentsOpenOnlyWhatWasSignedAsSuch(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	load := func(p Purpose) *Keys {
-		keys, err := LoadKeysFor(dir, p)
+		keys, err := LoadKeysFor(dir, p, time.Now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,15 +71,15 @@ func TestDocumentsOpenOnlyWhatWasSignedAsSuch(t *testing.T) {
 func TestKeysOfAPurposeStayApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	receipts, err := LoadKeysFor(dir, PurposeReceipt)
+	receipts, err := LoadKeysFor(dir, PurposeReceipt, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens, err := LoadKeys(dir)
+	tokens, err := LoadKeys(dir, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := tokens.find(receipts.signingID); ok {
+	if _, ok := tokens.find(receipts.List()[0].ID); ok {
 		t.Error("a receipt's key would verify a token")
 	}
 	var set struct{ Keys []map[string]any }

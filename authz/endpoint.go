@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,13 +22,18 @@ const grantClientCredentials = "client_credentials"
 type TokenRequest struct {
 	Form          url.Values
 	Authorization string // the header's value; empty when it was not sent
-	RemoteAddr    string // for the log
+	Proof         Proof  // of possession; sent or not
+	// Certificates is the client's certificate of the connection and what it sent to vouch for
+	// it; empty for none.
+	Certificates []*x509.Certificate
+	RemoteAddr   string // for the log
 }
 
-// TokenResponse is a successful answer (RFC 6749 section 5.1); the token's type
-// is Bearer. Neither it nor an error may be cached.
+// TokenResponse is a successful answer (RFC 6749 section 5.1). Neither it nor an error
+// may be cached.
 type TokenResponse struct {
 	AccessToken string
+	Type        string        // Bearer, or DPoP (RFC 9449 section 5)
 	ExpiresIn   time.Duration // whole seconds
 	Scope       string        // space separated, what the token really carries
 }
@@ -38,9 +44,18 @@ type EndpointDeps struct {
 	Keys    *Keys
 	Secrets *Secrets
 	Clients ClientStore
-	Now     func() time.Time
-	NewID   func() string // for jti
-	Logger  *slog.Logger
+	Nonces  *Nonces
+	// Verifier reads the tokens that are asked about.
+	Verifier *Verifier
+	// RemoteKeys are the key sets that clients publish; nil: none can.
+	RemoteKeys *RemoteKeys
+	// ForeignKeys are the key sets of customers' own issuers; nil: none is known.
+	ForeignKeys *RemoteKeys
+	// ClientCAs vouch for the certificates of clients (tls_client_auth); nil: nobody does.
+	ClientCAs *x509.CertPool
+	Now       func() time.Time
+	NewID     func() string // for jti
+	Logger    *slog.Logger
 }
 
 // TokenEndpoint is the logic behind the token endpoint: the client_credentials
@@ -52,11 +67,11 @@ func NewTokenEndpoint(deps EndpointDeps) (*TokenEndpoint, error) {
 	if err := deps.Site.check(); err != nil {
 		return nil, err
 	}
-	if deps.Keys == nil || deps.Keys.signing == nil || deps.Secrets == nil || len(deps.Secrets.pepper) != pepperBytes {
+	if !deps.Keys.ready() || deps.Secrets == nil || len(deps.Secrets.pepper) != pepperBytes {
 		return nil, fmt.Errorf("authz: a token endpoint needs loaded keys and secrets")
 	}
-	if deps.Clients == nil || deps.Now == nil || deps.NewID == nil || deps.Logger == nil {
-		return nil, fmt.Errorf("authz: a token endpoint needs clients, a clock, ids and a log")
+	if deps.Clients == nil || deps.Nonces == nil || deps.Verifier == nil || deps.Now == nil || deps.NewID == nil || deps.Logger == nil {
+		return nil, fmt.Errorf("authz: a token endpoint needs clients, nonces, a verifier, a clock, ids and a log")
 	}
 	return &TokenEndpoint{deps}, nil
 }
@@ -66,22 +81,45 @@ func NewTokenEndpoint(deps EndpointDeps) (*TokenEndpoint, error) {
 func (e *TokenEndpoint) Exchange(ctx context.Context, req TokenRequest) (TokenResponse, error) {
 	response, client, err := e.exchange(ctx, req)
 	if err != nil {
-		refusal := refusalOf(err)
-		e.deps.Logger.InfoContext(ctx, "token refused", "code", refusal.Code, "client", claimedClient(req),
-			"remote", req.RemoteAddr, "cause", refusal.cause)
-		return TokenResponse{}, refusal
+		return TokenResponse{}, e.refused(ctx, "token refused", req, err)
 	}
 	e.deps.Logger.InfoContext(ctx, "token issued", "client", client.ID, "remote", req.RemoteAddr, "scope", response.Scope)
 	if err := e.deps.Clients.MarkUsed(ctx, client.ID); err != nil {
 		e.deps.Logger.WarnContext(ctx, "last use of a client not noted", "client", client.ID, "cause", err)
 	}
+	e.note(ctx, client.ID, req.RemoteAddr, false)
 	return response, nil
+}
+
+// note keeps for auditors from where a client came. That it cannot be written now refuses
+// nobody: the log has it, too.
+func (e *TokenEndpoint) note(ctx context.Context, client models.ClientID, source string, refused bool) {
+	if err := e.deps.Clients.NoteAuthentication(ctx, client, source, refused); err != nil {
+		e.deps.Logger.WarnContext(ctx, "an authentication was not noted", "client", client, "cause", err)
+	}
+}
+
+// refused makes a refusal of an error and notes it.
+func (e *TokenEndpoint) refused(ctx context.Context, what string, req TokenRequest, err error) *OAuthError {
+	refusal := refusalOf(err)
+	claimed := claimedClient(req)
+	if refusal.Code == "invalid_client" && claimed != "" {
+		e.note(ctx, models.ClientID(claimed), req.RemoteAddr, true)
+	}
+	e.deps.Logger.InfoContext(ctx, what, "code", refusal.Code, "client", claimed, "remote", req.RemoteAddr, "cause", refusal.cause)
+	return refusal
 }
 
 func refusalOf(err error) *OAuthError {
 	var refusal *OAuthError
 	if errors.As(err, &refusal) {
 		return refusal
+	}
+	// Both are answered with 400 here (RFC 9449 sections 5 and 8).
+	for _, known := range []*errs.Error{ErrInvalidProof, ErrUseNonce} {
+		if errors.Is(err, known) {
+			return &OAuthError{Code: known.Code, Description: errs.From(err).Detail, Kind: errs.Invalid}
+		}
 	}
 	return errServer(err)
 }
@@ -91,26 +129,77 @@ func (e *TokenEndpoint) exchange(ctx context.Context, req TokenRequest) (TokenRe
 	if err != nil {
 		return TokenResponse{}, models.OAuthClient{}, err
 	}
-	standing, err := e.authenticate(ctx, req.Authorization, form)
+	who, err := e.authenticate(ctx, req, form)
 	if err != nil {
 		return TokenResponse{}, models.OAuthClient{}, err
 	}
-	scopes, err := scopesFor(standing.Client, form["scope"])
+	client := who.standing.Client
+	scopes, err := scopesFor(client, form["scope"])
 	if err != nil {
 		return TokenResponse{}, models.OAuthClient{}, err
 	}
-	claims := accessTokenFor(e.deps.Site, standing.Client.ID, scopes, e.deps.NewID(), e.deps.Now())
+	bound, err := e.bind(ctx, req, who)
+	if err != nil {
+		return TokenResponse{}, models.OAuthClient{}, err
+	}
+	claims := accessTokenFor(e.deps.Site, client, scopes, bound, e.deps.NewID(), e.deps.Now())
 	token, err := e.deps.Keys.Sign(accessTokenType, claims)
 	if err != nil {
 		return TokenResponse{}, models.OAuthClient{}, err
 	}
-	return TokenResponse{AccessToken: token, ExpiresIn: AccessTokenLife, Scope: claims.Scope}, standing.Client, nil
+	response := TokenResponse{AccessToken: token, Type: "Bearer", ExpiresIn: tokenLife(client.Profile), Scope: claims.Scope}
+	if req.Proof.Sent() {
+		response.Type = "DPoP"
+	}
+	return response, client, nil
+}
+
+// authenticated is a client that has proved itself, and by which assertion, which is used
+// up when everything else about the request is right; nil for a secret.
+type authenticated struct {
+	standing  models.ClientStanding
+	assertion *claimSet
+}
+
+// bind decides what the new token is bound to. Assertion and proof are used up here, at the
+// end of all checks, so that a refused request leaves nothing behind.
+func (e *TokenEndpoint) bind(ctx context.Context, req TokenRequest, who authenticated) (*confirmation, error) {
+	client := who.standing.Client
+	strict := client.Profile == models.ProfileStrict
+	var bound *confirmation
+	var proof checkedProof
+	if req.Proof.Sent() {
+		var err error
+		if proof, err = checkProof(req.Proof, "", e.deps.Nonces, strict, e.deps.Now()); err != nil {
+			return nil, err
+		}
+		bound = &confirmation{KeyThumbprint: proof.thumbprint}
+	} else if len(req.Certificates) > 0 {
+		if err := checkDates(req.Certificates[0], e.deps.Now()); err != nil {
+			return nil, errBadCredential("%s", errs.From(err).Detail)
+		}
+		bound = &confirmation{CertificateThumbprint: digestOf(req.Certificates[0].Raw)}
+	}
+	if strict && bound == nil {
+		return nil, errBadRequest("This client gets tokens only that are bound to a key or a certificate: send a DPoP proof (RFC 9449), or use the address for certificates (RFC 8705).")
+	}
+	if who.assertion != nil {
+		if err := e.useUp(ctx, client.ID, *who.assertion); err != nil {
+			return nil, err
+		}
+	}
+	if req.Proof.Sent() {
+		if err := useProof(ctx, e.deps.Clients, client.ID, proof); err != nil {
+			return nil, err
+		}
+	}
+	return bound, nil
 }
 
 // authenticate runs the one method of client authentication the request uses
 // (RFC 6749 section 2.3: never more than one).
-func (e *TokenEndpoint) authenticate(ctx context.Context, authorization string, form map[string]string) (models.ClientStanding, error) {
-	byHeader := authorization != ""
+func (e *TokenEndpoint) authenticate(ctx context.Context, req TokenRequest, form map[string]string) (authenticated, error) {
+	byHeader := req.Authorization != ""
 	byAssertion := form["client_assertion"] != "" || form["client_assertion_type"] != ""
 	bySecretInForm := form["client_secret"] != ""
 	methods := 0
@@ -121,15 +210,20 @@ func (e *TokenEndpoint) authenticate(ctx context.Context, authorization string, 
 	}
 	switch {
 	case methods > 1:
-		return models.ClientStanding{}, errBadRequest("More than one method of client authentication was used. Send the Authorization header or a client_assertion, not both.")
+		return authenticated{}, errBadRequest("More than one method of client authentication was used. Send the Authorization header or a client_assertion, not both.")
 	case byHeader:
-		return e.bySecret(ctx, authorization, form["client_id"])
+		standing, err := e.bySecret(ctx, req.Authorization, form["client_id"])
+		return authenticated{standing: standing}, err
 	case byAssertion:
 		return e.byAssertion(ctx, form)
 	case bySecretInForm:
-		return models.ClientStanding{}, errBadCredential("A client_secret in the body is not accepted. Send it in the Authorization header (client_secret_basic).")
+		standing, err := e.byBodySecret(ctx, form)
+		return authenticated{standing: standing}, err
+	case len(req.Certificates) > 0 && form["client_id"] != "":
+		standing, err := e.byCertificate(ctx, form["client_id"], req.Certificates)
+		return authenticated{standing: standing}, err
 	}
-	return models.ClientStanding{}, errBadCredential("The client did not authenticate. Use client_secret_basic or private_key_jwt.")
+	return authenticated{}, errBadCredential("The client did not authenticate. Use private_key_jwt, client_secret_basic, or a certificate with the parameter client_id.")
 }
 
 // lookUp returns a client; one that nobody holds is an empty standing, which may

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,10 +22,10 @@ func TestExchange_issuesATokenTheVerifierReads(t *testing.T) {
 		Form: form("scope", "devices.read"), Authorization: basic(string(basicID), f.secret),
 	})
 	must(t, err)
-	if response.ExpiresIn != 10*time.Minute || response.Scope != "devices.read" {
+	if response.ExpiresIn != 5*time.Minute || response.Type != "Bearer" || response.Scope != "devices.read" {
 		t.Errorf("got %v and scope %q", response.ExpiresIn, response.Scope)
 	}
-	p, err := f.verifier.Verify(context.Background(), response.AccessToken)
+	p, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: response.AccessToken})
 	must(t, err)
 	if p.ClientID != basicID || p.PartnerID != partnerID || p.PartnerKind != models.DirectReseller || p.TenantID != "" {
 		t.Errorf("got %+v", p)
@@ -78,7 +79,6 @@ func TestExchange_refusesFaultyRequests(t *testing.T) {
 		{"header and assertion", form("client_assertion", "a.b.c"), good, "invalid_request"},
 		{"header and assertion type alone", form("client_assertion_type", "x"), good, "invalid_request"},
 		{"header and secret in the body", form("client_secret", f.secret), good, "invalid_request"},
-		{"secret in the body alone", form("client_id", string(basicID), "client_secret", f.secret), "", "invalid_client"},
 		{"nothing", form("client_id", string(basicID)), "", "invalid_client"},
 		{"bearer header", form(), "Bearer abc", "invalid_client"},
 		{"another client_id in the body", form("client_id", string(keyedID)), good, "invalid_request"},
@@ -214,5 +214,23 @@ func TestNewTokenEndpoint_refusesMissingParts(t *testing.T) {
 	must(t, err)
 	if _, err := authz.NewTokenEndpoint(authz.EndpointDeps{Site: site, Keys: &authz.Keys{}, Secrets: &authz.Secrets{}}); err == nil {
 		t.Error("an endpoint with empty keys was made")
+	}
+}
+
+// From where a client proved itself is kept, and who failed to in its name; what is no client's
+// id is not.
+func TestExchange_isNoted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ask := func(authorization string, pairs ...string) {
+		_, _ = f.endpoint.Exchange(context.Background(), authz.TokenRequest{Form: form(pairs...), Authorization: authorization, RemoteAddr: "192.0.2.1"})
+	}
+	ask(basic(string(basicID), f.secret))
+	ask(basic(string(basicID), "wrong"))
+	ask(basic("a password by mistake", "x"))
+	ask(basic(string(basicID), f.secret), "scope", "operations.write") // proved itself, and asked for too much
+	want := []models.ClientSource{{ClientID: basicID, Source: "192.0.2.1"}, {ClientID: basicID, Source: "192.0.2.1", Refused: true}}
+	if !slices.Equal(f.store.noted, want) {
+		t.Errorf("noted %+v, want %+v", f.store.noted, want)
 	}
 }

@@ -52,6 +52,7 @@ type spyStore struct {
 	lookups int
 	used    map[string]time.Time
 	marked  int
+	noted   []models.ClientSource
 	fail    error
 }
 
@@ -86,7 +87,7 @@ func (s *spyStore) ClientStanding(_ context.Context, id models.ClientID) (models
 	return e.standing, nil
 }
 
-func (s *spyStore) UseAssertion(_ context.Context, id models.ClientID, digest []byte, until time.Time) (bool, error) {
+func (s *spyStore) UseOnce(_ context.Context, id models.ClientID, digest []byte, until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := string(id) + string(digest)
@@ -95,6 +96,21 @@ func (s *spyStore) UseAssertion(_ context.Context, id models.ClientID, digest []
 	}
 	s.used[key] = until
 	return true, nil
+}
+
+func (s *spyStore) RevokeToken(_ context.Context, id models.ClientID, digest []byte, _ time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.clients[id]
+	e.standing.RevokedTokens = append(e.standing.RevokedTokens, digest)
+	return s.fail
+}
+
+func (s *spyStore) NoteAuthentication(_ context.Context, id models.ClientID, source string, refused bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noted = append(s.noted, models.ClientSource{ClientID: id, Source: source, Refused: refused})
+	return nil
 }
 
 func (s *spyStore) MarkUsed(context.Context, models.ClientID) error {
@@ -119,10 +135,12 @@ type fixture struct {
 	site      authz.Site
 	keys      *authz.Keys
 	secrets   *authz.Secrets
+	nonces    *authz.Nonces
 	secret    string // of basicID
 	clientKey *ecdsa.PrivateKey
 	store     *spyStore
 	log       *strings.Builder
+	asked     int // for ids of assertions
 	endpoint  *authz.TokenEndpoint
 	verifier  *authz.Verifier
 }
@@ -133,20 +151,22 @@ func newFixture(t testing.TB) *fixture {
 	var err error
 	f.site, err = authz.NewSite(issuer)
 	must(t, err)
-	f.keys, err = authz.LoadKeys(f.dir)
+	f.keys, err = authz.LoadKeys(f.dir, func() time.Time { return f.now })
 	must(t, err)
 	f.secrets, err = authz.LoadSecrets(f.dir)
 	must(t, err)
+	f.nonces, err = authz.LoadNonces(f.dir)
+	must(t, err)
 	f.fillStore(t)
+	f.verifier, err = authz.NewVerifier(f.site, f.keys, f.store, f.nonces, func() time.Time { return f.now })
+	must(t, err)
 	ids := 0
 	f.endpoint, err = authz.NewTokenEndpoint(authz.EndpointDeps{
-		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store,
+		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store, Nonces: f.nonces, Verifier: f.verifier,
 		Now:    func() time.Time { return f.now },
 		NewID:  func() string { ids++; return "id-" + strconv.Itoa(ids) },
 		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 	})
-	must(t, err)
-	f.verifier, err = authz.NewVerifier(f.site, f.keys, f.store, func() time.Time { return f.now })
 	must(t, err)
 	return f
 }
@@ -161,10 +181,11 @@ func (f *fixture) fillStore(t testing.TB) {
 	must(t, err)
 	client := models.OAuthClient{
 		ID: basicID, OwnerKind: models.OwnerPartner, PartnerID: &partner, State: models.ClientActive,
-		AuthMethod: models.ClientSecretBasic, Scopes: "devices.write devices.read consents.read",
+		AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy, Scopes: "devices.write devices.read consents.read",
 	}
 	keyed := client
 	keyed.ID, keyed.AuthMethod, keyed.JWKS = keyedID, models.PrivateKeyJWT, &jwks
+	keyed.Profile = models.ProfileStandard
 	f.store = &spyStore{used: map[string]time.Time{}, clients: map[models.ClientID]*clientEntry{
 		basicID: {models.ClientStanding{Client: client, PartnerKind: models.DirectReseller}, [][]byte{digest}},
 		keyedID: {models.ClientStanding{Client: keyed, PartnerKind: models.DirectReseller}, nil},

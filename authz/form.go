@@ -16,9 +16,24 @@ const (
 	maxCredentialBytes   = 1 << 10 // an Authorization header, a scope, a client id
 )
 
-// readForm flattens the parameters. RFC 6749 section 3.2: one without a value
-// counts as omitted, an unknown one is ignored, a repeated one is refused.
+// readForm reads the parameters of a token request.
 func readForm(values url.Values) (map[string]string, error) {
+	form, err := readParameters(values)
+	if err != nil {
+		return nil, err
+	}
+	switch form["grant_type"] {
+	case grantClientCredentials:
+		return form, nil
+	case "":
+		return nil, errBadRequest("The parameter grant_type is missing. It must be client_credentials.")
+	}
+	return nil, &OAuthError{Code: "unsupported_grant_type", Description: "Only grant_type client_credentials is supported.", Kind: errs.Invalid}
+}
+
+// readParameters flattens the parameters. RFC 6749 section 3.2: one without a value
+// counts as omitted, an unknown one is ignored, a repeated one is refused.
+func readParameters(values url.Values) (map[string]string, error) {
 	if len(values) > maxParameters {
 		return nil, errBadRequest("The request has more than %d parameters.", maxParameters)
 	}
@@ -34,17 +49,11 @@ func readForm(values url.Values) (map[string]string, error) {
 			form[name] = value
 		}
 	}
-	switch form["grant_type"] {
-	case grantClientCredentials:
-		return form, nil
-	case "":
-		return nil, errBadRequest("The parameter grant_type is missing. It must be client_credentials.")
-	}
-	return nil, &OAuthError{Code: "unsupported_grant_type", Description: "Only grant_type client_credentials is supported.", Kind: errs.Invalid}
+	return form, nil
 }
 
 func maxParameterBytes(name string) int {
-	if name == "client_assertion" {
+	if name == "client_assertion" || name == "token" {
 		return maxTokenBytes
 	}
 	return maxCredentialBytes
@@ -57,7 +66,8 @@ func claimedClient(req TokenRequest) string {
 	id := req.Form.Get("client_id")
 	if user, _, ok := readBasic(req.Authorization); ok {
 		id = user
-	} else if token, err := readCompact(req.Form.Get("client_assertion")); err == nil {
+	} else if id == "" {
+		token, _ := readCompact(req.Form.Get("client_assertion")) // nothing names nobody
 		id = token.claims.Issuer
 	}
 	kind, guid, _ := strings.Cut(id, "-")

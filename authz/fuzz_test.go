@@ -3,6 +3,8 @@ package authz_test
 import (
 	"context"
 	"testing"
+
+	"countersign/authz"
 )
 
 // FuzzVerify: whatever is sent, the verifier neither panics nor accepts anything
@@ -14,7 +16,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(good + ".")
 	f.Add(x.accessToken(f, map[string]any{"crit": []string{"x"}}, nil))
 	f.Fuzz(func(t *testing.T, raw string) {
-		_, err := x.verifier.Verify(context.Background(), raw)
+		_, err := x.verifier.Verify(context.Background(), authz.Presentation{Token: raw})
 		if err == nil && raw != good {
 			t.Fatalf("accepted %q", raw)
 		}

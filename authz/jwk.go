@@ -55,6 +55,13 @@ func newJWK(public crypto.PublicKey) (jwk, error) {
 
 func encode(b []byte) string { return strictEncoding.EncodeToString(b) }
 
+// digestOf is a SHA-256 as JOSE writes it: x5t#S256 of a certificate (RFC 8705 section 3.1),
+// ath of a token (RFC 9449 section 4.2), the thumbprint of a key.
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return encode(sum[:])
+}
+
 // thumbprint is the key's RFC 7638 thumbprint: SHA-256 over the required members
 // in lexical order. Field order of the anonymous structs is that order.
 func (k jwk) thumbprint() (string, error) {
@@ -84,8 +91,7 @@ func (k jwk) thumbprint() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(text)
-	return encode(sum[:]), nil
+	return digestOf(text), nil
 }
 
 // public reads the key into its typed form with the algorithm it is bound to:
@@ -109,7 +115,7 @@ func (k jwk) public() (verifyKey, error) {
 	if err != nil {
 		return verifyKey{}, err
 	}
-	if k.Alg != "" && k.Alg != key.alg {
+	if k.Alg != "" && !key.signs(k.Alg) {
 		return verifyKey{}, fmt.Errorf("alg %q is not accepted for this key; use %s", k.Alg, key.alg)
 	}
 	return key, nil

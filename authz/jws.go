@@ -17,7 +17,14 @@ const (
 	algES256 = "ES256"
 	algPS256 = "PS256"
 	algEdDSA = "EdDSA"
+
+	// algEd25519 is the same under the name that says the curve (RFC 9864 section 2.2).
+	algEd25519 = "Ed25519"
 )
+
+func init() {
+	jwt.RegisterSigningMethod(algEd25519, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
+}
 
 // clockSkew is how far another machine's iat or nbf may lie ahead of our clock.
 // FAPI 2.0 section 5.3.2.1 wants 10 s accepted and 60 s refused. It never
@@ -38,6 +45,34 @@ type verifyKey struct {
 	id     string
 	alg    string
 	public crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
+}
+
+// signs reports whether alg names the one algorithm of the key.
+func (k verifyKey) signs(alg string) bool {
+	return alg == k.alg || alg == algEd25519 && k.alg == algEdDSA
+}
+
+// check verifies the signature of a JWS that was taken apart.
+func (k verifyKey) check(parts jws) error {
+	if err := jwt.GetSigningMethod(k.alg).Verify(parts.signed, parts.signature, k.public); err != nil {
+		return errBadSignature
+	}
+	return k.checkSalt(parts.signed, parts.signature)
+}
+
+// checkSalt holds PS256 to the salt length of RFC 7518 section 3.5; the library
+// accepts any.
+func (k verifyKey) checkSalt(text string, signature []byte) error {
+	public, ok := k.public.(*rsa.PublicKey)
+	if !ok || k.alg != algPS256 {
+		return nil
+	}
+	digest := sha256.Sum256([]byte(text))
+	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+	if rsa.VerifyPSS(public, crypto.SHA256, digest[:], signature, options) != nil {
+		return errBadSignature
+	}
+	return nil
 }
 
 // profile says what one kind of token must be.
@@ -61,7 +96,7 @@ func (p profile) verify(token compact, key verifyKey, now time.Time) error {
 	if !p.acceptsType(token.header.Typ) {
 		return errWrongType
 	}
-	if token.header.Alg != key.alg {
+	if !key.signs(token.header.Alg) {
 		return errWrongAlgorithm
 	}
 	parser := jwt.NewParser(
@@ -79,38 +114,22 @@ func (p profile) verify(token compact, key verifyKey, now time.Time) error {
 	if err != nil {
 		return errors.Join(errBadSignature, err)
 	}
-	if err := checkSalt(parsed, key); err != nil {
+	if err := key.checkSalt(parsed.Raw[:strings.LastIndexByte(parsed.Raw, '.')], parsed.Signature); err != nil {
 		return err
 	}
-	return p.checkLife(token.claims, now)
+	return p.checkLife(token.claims.dates, now)
 }
 
 // checkLife bounds the time from iat, or from now where iat is absent, to exp:
 // the library knows no such rule.
-func (p profile) checkLife(c claimSet, now time.Time) error {
+func (p profile) checkLife(d dates, now time.Time) error {
 	from := now
-	if iat, ok := readDate(c.IssuedAt); ok {
+	if iat, ok := readDate(d.IssuedAt); ok {
 		from = iat
 	}
-	exp, ok := readDate(c.Expires)
+	exp, ok := readDate(d.Expires)
 	if !ok || exp.Sub(from) > p.maxLife {
 		return errTooLong
-	}
-	return nil
-}
-
-// checkSalt holds PS256 to the salt length of RFC 7518 section 3.5; the library
-// accepts any.
-func checkSalt(token *jwt.Token, key verifyKey) error {
-	public, ok := key.public.(*rsa.PublicKey)
-	if !ok {
-		return nil
-	}
-	signed := token.Raw[:strings.LastIndexByte(token.Raw, '.')]
-	digest := sha256.Sum256([]byte(signed))
-	options := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-	if rsa.VerifyPSS(public, crypto.SHA256, digest[:], token.Signature, options) != nil {
-		return errBadSignature
 	}
 	return nil
 }

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // keyFolder is where all secrets of the server lie below its data directory.
@@ -97,4 +99,31 @@ func keyBytes(dataDir, name string, n int, loss string) ([]byte, error) {
 		return nil, fmt.Errorf("%s does not hold %d bytes in hexadecimal: restore it from a backup; a new one would %s", path, n, loss)
 	}
 	return key, nil
+}
+
+// next makes the key file after the last one that was seen. Of several that have seen the
+// same one makes it.
+func (k *Keys) next(seen *keyRing, from time.Time) error {
+	last := 0
+	for _, key := range seen.keys {
+		number, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(key.file, string(k.purpose)+"-"), ".pem"))
+		if err != nil {
+			return fmt.Errorf("%s has no number in its name: rename it to %s-0001.pem", key.file, k.purpose)
+		}
+		last = max(last, number)
+	}
+	if err := createKey(k.folder, k.purpose, last+1, from); err != nil {
+		return err
+	}
+	_, err := k.Refresh()
+	return err
+}
+
+func (k *Keys) remove(keys []serverKey) error {
+	for _, key := range keys {
+		if err := os.Remove(filepath.Join(k.folder, key.file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("delete a key that is over: %w", err)
+		}
+	}
+	return syncFolder(k.folder)
 }

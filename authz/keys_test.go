@@ -32,7 +32,7 @@ func writeKey(t *testing.T, dir, name string, key any) {
 func TestLoadKeys_createsOneKeyThatNobodyElseReads(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")
-	first, err := authz.LoadKeys(dir)
+	first, err := authz.LoadKeys(dir, time.Now)
 	must(t, err)
 	if _, err := authz.LoadSecrets(dir); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestLoadKeys_createsOneKeyThatNobodyElseReads(t *testing.T) {
 	if got := strings.Join(names, " "); got != "client-secret-pepper token-0001.pem" {
 		t.Errorf("files: %s", got)
 	}
-	again, err := authz.LoadKeys(dir)
+	again, err := authz.LoadKeys(dir, time.Now)
 	must(t, err)
 	if string(first.JWKS()) != string(again.JWKS()) {
 		t.Error("a restart changed the key")
@@ -65,7 +65,7 @@ func TestLoadKeys_startedTwiceAtOnceAgreeOnOneKey(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range sets {
 		wg.Go(func() {
-			keys, err := authz.LoadKeys(dir)
+			keys, err := authz.LoadKeys(dir, time.Now)
 			if err != nil {
 				t.Error(err)
 				return
@@ -91,25 +91,25 @@ func TestLoadKeys_newestSignsAndAllVerify(t *testing.T) {
 	f := newFixture(t)
 	old := f.tokenFor(t)
 	writeKey(t, f.dir, "token-0002.pem", newECKey(t))
-	keys, err := authz.LoadKeys(f.dir)
+	keys, err := authz.LoadKeys(f.dir, time.Now)
 	must(t, err)
 	now := func() time.Time { return f.now }
-	verifier, err := authz.NewVerifier(f.site, keys, f.store, now)
+	verifier, err := authz.NewVerifier(f.site, keys, f.store, f.nonces, now)
 	must(t, err)
-	if _, err := verifier.Verify(context.Background(), old); err != nil {
+	if _, err := verifier.Verify(context.Background(), authz.Presentation{Token: old}); err != nil {
 		t.Errorf("a token of the older key: %v", err)
 	}
 	signed, err := keys.Sign("at+jwt", tokenClaims())
 	must(t, err)
-	if _, err := verifier.Verify(context.Background(), signed); err != nil {
+	if _, err := verifier.Verify(context.Background(), authz.Presentation{Token: signed}); err != nil {
 		t.Errorf("a token of the newest key: %v", err)
 	}
 	f.store.lookups = 0
 	f.refused(t, "a key this verifier does not hold", signed)
 	must(t, os.Remove(filepath.Join(f.dir, "keys", "token-0001.pem")))
-	keys, err = authz.LoadKeys(f.dir)
+	keys, err = authz.LoadKeys(f.dir, time.Now)
 	must(t, err)
-	f.verifier, err = authz.NewVerifier(f.site, keys, f.store, now)
+	f.verifier, err = authz.NewVerifier(f.site, keys, f.store, f.nonces, now)
 	must(t, err)
 	f.refused(t, "a key that was removed", old)
 }
@@ -119,7 +119,7 @@ func TestJWKS_publishesPublicMembersOnly(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	writeKey(t, f.dir, "token-0002.pem", newECKey(t))
-	keys, err := authz.LoadKeys(f.dir)
+	keys, err := authz.LoadKeys(f.dir, time.Now)
 	must(t, err)
 	var set struct{ Keys []map[string]string }
 	must(t, json.Unmarshal(keys.JWKS(), &set))
@@ -175,11 +175,11 @@ func TestLoadKeys_refusesUnusableFiles(t *testing.T) {
 		} else {
 			prepare(dir)
 		}
-		if _, err := authz.LoadKeys(dir); err == nil || !strings.Contains(err.Error(), "token-0002.pem") {
+		if _, err := authz.LoadKeys(dir, time.Now); err == nil || !strings.Contains(err.Error(), "token-0002.pem") {
 			t.Errorf("%s: got %v, want an error that names the file", name, err)
 		}
 	}
-	if _, err := authz.LoadKeys(""); err == nil {
+	if _, err := authz.LoadKeys("", time.Now); err == nil {
 		t.Error("keys were loaded without a data directory")
 	}
 }

@@ -14,7 +14,7 @@ func TestMetadata_members(t *testing.T) {
 	for _, issuer := range []string{"https://gateway.example.com", "http://127.0.0.1:8080", "https://example.com/gw"} {
 		site, err := authz.NewSite(issuer)
 		must(t, err)
-		text, err := authz.Metadata(site)
+		text, err := authz.Metadata(site, authz.Mutual{})
 		must(t, err)
 		var got map[string]any
 		must(t, json.Unmarshal(text, &got))
@@ -32,7 +32,7 @@ func TestMetadata_members(t *testing.T) {
 func TestMetadata_advertisesWhatWorks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	text, err := authz.Metadata(f.site)
+	text, err := authz.Metadata(f.site, authz.Mutual{})
 	must(t, err)
 	var got struct {
 		Scopes  []string `json:"scopes_supported"`
@@ -57,7 +57,7 @@ func TestMetadata_advertisesWhatWorks(t *testing.T) {
 	if len(got.Methods) != 2 || !slices.Equal(got.Grants, []string{"client_credentials"}) {
 		t.Errorf("got methods %v and grants %v", got.Methods, got.Grants)
 	}
-	if !slices.Equal(got.Algs, []string{"ES256", "PS256", "EdDSA"}) || !slices.Equal(got.Scopes, authz.AllScopes()) {
+	if !slices.Equal(got.Algs, []string{"ES256", "PS256", "EdDSA", "Ed25519"}) || !slices.Equal(got.Scopes, authz.AllScopes()) {
 		t.Errorf("got algorithms %v and scopes %v", got.Algs, got.Scopes)
 	}
 }
@@ -72,7 +72,49 @@ func TestNewSite_refusesWhatClientsCouldNotCompare(t *testing.T) {
 			t.Errorf("%q was taken as issuer", issuer)
 		}
 	}
-	if _, err := authz.Metadata(authz.Site{}); err == nil {
+	if _, err := authz.Metadata(authz.Site{}, authz.Mutual{}); err == nil {
 		t.Error("an empty site has metadata")
+	}
+}
+
+// Row D4: where clients show certificates is told where there is such an address, and only the
+// methods that work there.
+func TestMetadata_ofCertificates(t *testing.T) {
+	t.Parallel()
+	site, err := authz.NewSite(issuer)
+	must(t, err)
+	for _, c := range []struct {
+		mutual  authz.Mutual
+		methods []string
+	}{
+		{authz.Mutual{}, []string{"client_secret_basic", "private_key_jwt"}},
+		{authz.Mutual{URL: "https://mtls.example.com"}, []string{"client_secret_basic", "private_key_jwt", "self_signed_tls_client_auth"}},
+		{authz.Mutual{URL: "https://mtls.example.com", CAs: true}, []string{"client_secret_basic", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}},
+	} {
+		text, err := authz.Metadata(site, c.mutual)
+		must(t, err)
+		var got struct {
+			Methods []string          `json:"token_endpoint_auth_methods_supported"`
+			Bound   bool              `json:"tls_client_certificate_bound_access_tokens"`
+			Aliases map[string]string `json:"mtls_endpoint_aliases"`
+		}
+		must(t, json.Unmarshal(text, &got))
+		asked := c.mutual.URL != ""
+		if !slices.Equal(got.Methods, c.methods) || got.Bound != asked || (len(got.Aliases) == 3) != asked {
+			t.Errorf("%+v: %s", c.mutual, text)
+		}
+		if asked && got.Aliases["token_endpoint"] != "https://mtls.example.com/oauth2/token" {
+			t.Errorf("aliases %v", got.Aliases)
+		}
+		resource, err := authz.ResourceMetadata(site, c.mutual)
+		must(t, err)
+		var of struct {
+			Resource string
+			Servers  []string `json:"authorization_servers"`
+		}
+		must(t, json.Unmarshal(resource, &of))
+		if of.Resource != issuer || !slices.Equal(of.Servers, []string{issuer}) {
+			t.Errorf("%s", resource)
+		}
 	}
 }

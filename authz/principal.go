@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"slices"
+	"time"
 
 	"countersign/models"
 )
@@ -16,7 +17,8 @@ type Principal struct {
 	PartnerID   models.PartnerID
 	PartnerKind models.PartnerKind
 	TenantID    models.TenantID
-	Scopes      []string // of this token and still assigned to the client
+	ExpiresAt   *time.Time // when the client ends; nil for never
+	Scopes      []string   // of this token and still assigned to the client
 }
 
 // Has reports whether the principal may make calls that need scope.

@@ -16,6 +16,7 @@ const (
 	ScopeConsentsRead    = "consents.read"    // see requests, grants and their history
 	ScopeConsentsDecide  = "consents.decide"  // decide for a tenant; end grants as an operator
 	ScopeEventsRead      = "events.read"      // follow what happened to the caller, its consents and its clients
+	ScopeClientsManage   = "clients.manage"   // a partner's other clients; never a default
 	ScopeTenantManage    = "tenant.manage"    // a tenant's domains, sign-in and people; never a default
 	ScopeOperationsRead  = "operations.read"  // see partners, tenants, clients and stopped work
 	ScopeOperationsWrite = "operations.write" // change them
@@ -23,7 +24,7 @@ const (
 
 // scopesOf lists what a client of each kind can be given at all.
 var scopesOf = map[models.OwnerKind][]string{
-	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead, ScopeEventsRead},
+	models.OwnerPartner:  {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead, ScopeEventsRead, ScopeClientsManage},
 	models.OwnerTenant:   {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeTenantManage, ScopeEventsRead},
 	models.OwnerOperator: {ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRead, ScopeConsentsDecide, ScopeEventsRead, ScopeOperationsRead, ScopeOperationsWrite},
 }
@@ -32,20 +33,24 @@ var scopesOf = map[models.OwnerKind][]string{
 func AllowedScopes(kind models.OwnerKind) []string { return slices.Clone(scopesOf[kind]) }
 
 // DefaultScopes lists the scopes a new client of this kind gets when nobody says
-// otherwise. A tenant's client may decide over consent, manage the tenant, or register and
+// otherwise. Who may manage a partner's clients is said by name: a line's client that is
+// stolen must not make others. A tenant's client may decide over consent, manage the tenant, or register and
 // remove devices only when an administrator gave it that right, so none is a default for it.
 func DefaultScopes(kind models.OwnerKind) []string {
 	all := AllowedScopes(kind)
-	if kind != models.OwnerTenant {
-		return all
+	switch kind {
+	case models.OwnerPartner:
+		return slices.DeleteFunc(all, func(s string) bool { return s == ScopeClientsManage })
+	case models.OwnerTenant:
+		return slices.DeleteFunc(all, func(s string) bool { return slices.Contains(models.SpeakingScopes(), s) })
 	}
-	return slices.DeleteFunc(all, func(s string) bool { return slices.Contains(models.SpeakingScopes(), s) })
+	return all
 }
 
 // AllScopes lists every scope, for documents and the metadata.
 func AllScopes() []string {
 	return []string{
 		ScopeDevicesWrite, ScopeDevicesRead, ScopeConsentsRequest, ScopeConsentsRead,
-		ScopeConsentsDecide, ScopeTenantManage, ScopeEventsRead, ScopeOperationsRead, ScopeOperationsWrite,
+		ScopeConsentsDecide, ScopeTenantManage, ScopeClientsManage, ScopeEventsRead, ScopeOperationsRead, ScopeOperationsWrite,
 	}
 }

@@ -8,9 +8,13 @@ import (
 
 // Where the authorization server's own documents are, below the issuer.
 const (
-	TokenPath    = "/oauth2/token"
-	JWKSPath     = "/oauth2/jwks"
-	MetadataPath = "/.well-known/oauth-authorization-server" // RFC 8414 section 3
+	TokenPath         = "/oauth2/token"      //nolint:gosec // an address, no credential
+	RevocationPath    = "/oauth2/revoke"     // RFC 7009
+	IntrospectionPath = "/oauth2/introspect" // RFC 7662
+	JWKSPath          = "/oauth2/jwks"
+	MetadataPath      = "/.well-known/oauth-authorization-server" // RFC 8414 section 3
+
+	ResourceMetadataPath = "/.well-known/oauth-protected-resource" // RFC 9728 section 3
 )
 
 // Site is who we are in tokens. Make one with NewSite: an empty issuer or

@@ -38,7 +38,7 @@ func (f *fixture) accessToken(t testing.TB, headChanges, claimChanges map[string
 // was not even asked.
 func (f *fixture) refused(t *testing.T, name, raw string) {
 	t.Helper()
-	_, err := f.verifier.Verify(context.Background(), raw)
+	_, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw})
 	if !errors.Is(err, authz.ErrInvalidToken) {
 		t.Errorf("%s: got %v, want invalid_token", name, err)
 		return
@@ -61,7 +61,7 @@ func TestVerify_accepts(t *testing.T) {
 		"typ as media type":   f.accessToken(t, map[string]any{"typ": "application/at+jwt"}, nil),
 		"iat of a fast clock": f.accessToken(t, nil, map[string]any{"iat": start.Add(10 * time.Second).Unix()}),
 	} {
-		if _, err := f.verifier.Verify(context.Background(), raw); err != nil {
+		if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -236,7 +236,7 @@ func TestVerify_refusesLooseJSON(t *testing.T) {
 		f.refused(t, "header: "+name, mint(t, text, claims, jwt.SigningMethodES256, key))
 	}
 	seven := strings.TrimSuffix(claims, "}") + `,"x":` + strings.Repeat("[", 7) + strings.Repeat("]", 7) + "}"
-	if _, err := f.verifier.Verify(context.Background(), mint(t, head, seven, jwt.SigningMethodES256, key)); err != nil {
+	if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: mint(t, head, seven, jwt.SigningMethodES256, key)}); err != nil {
 		t.Errorf("eight levels are allowed: %v", err)
 	}
 }
@@ -254,11 +254,11 @@ func TestVerify_asksTheClientsStandingEveryTime(t *testing.T) {
 	} {
 		f := newFixture(t)
 		raw := f.tokenFor(t)
-		if _, err := f.verifier.Verify(context.Background(), raw); err != nil {
+		if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
 			t.Fatalf("%s: before: %v", name, err)
 		}
 		change(f.store)
-		_, err := f.verifier.Verify(context.Background(), raw)
+		_, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw})
 		if !errors.Is(err, authz.ErrInvalidToken) || errs.From(err).Detail != authz.ErrInvalidToken.Detail {
 			t.Errorf("%s: got %v, want invalid_token", name, err)
 		}
@@ -270,7 +270,7 @@ func TestVerify_scopeTakenFromTheClientIsGoneAtOnce(t *testing.T) {
 	f := newFixture(t)
 	raw := f.tokenFor(t)
 	f.store.clients[basicID].standing.Client.Scopes = "devices.read operations.write"
-	p, err := f.verifier.Verify(context.Background(), raw)
+	p, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw})
 	must(t, err)
 	if len(p.Scopes) != 1 || !p.Has("devices.read") {
 		t.Errorf("got scopes %v", p.Scopes)
@@ -281,12 +281,12 @@ func TestVerify_expiresToTheSecond(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	raw := f.tokenFor(t)
-	f.now = start.Add(10*time.Minute - time.Second)
-	if _, err := f.verifier.Verify(context.Background(), raw); err != nil {
+	f.now = start.Add(5*time.Minute - time.Second)
+	if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
 		t.Errorf("a second before: %v", err)
 	}
 	f.store.lookups = 0
-	f.now = start.Add(10 * time.Minute)
+	f.now = start.Add(5 * time.Minute)
 	f.refused(t, "at its end", raw)
 }
 
@@ -295,7 +295,7 @@ func TestVerify_storeFailureIsNotTheCallersFault(t *testing.T) {
 	f := newFixture(t)
 	raw := f.tokenFor(t)
 	f.store.fail = errs.New(errs.Unavailable, "database_unavailable", "x")
-	if _, err := f.verifier.Verify(context.Background(), raw); errs.KindOf(err) != errs.Unavailable {
+	if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); errs.KindOf(err) != errs.Unavailable {
 		t.Errorf("got %v, want unavailable", err)
 	}
 }
@@ -305,14 +305,46 @@ func TestNewVerifier_refusesEmptyParts(t *testing.T) {
 	f := newFixture(t)
 	now := func() time.Time { return start }
 	for name, make := range map[string]func() (*authz.Verifier, error){
-		"site":       func() (*authz.Verifier, error) { return authz.NewVerifier(authz.Site{}, f.keys, f.store, now) },
-		"nil keys":   func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, nil, f.store, now) },
-		"empty keys": func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, &authz.Keys{}, f.store, now) },
-		"clients":    func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, f.keys, nil, now) },
-		"clock":      func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, f.keys, f.store, nil) },
+		"site": func() (*authz.Verifier, error) {
+			return authz.NewVerifier(authz.Site{}, f.keys, f.store, f.nonces, now)
+		},
+		"nil keys": func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, nil, f.store, f.nonces, now) },
+		"empty keys": func() (*authz.Verifier, error) {
+			return authz.NewVerifier(f.site, &authz.Keys{}, f.store, f.nonces, now)
+		},
+		"clients": func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, f.keys, nil, f.nonces, now) },
+		"clock":   func() (*authz.Verifier, error) { return authz.NewVerifier(f.site, f.keys, f.store, f.nonces, nil) },
 	} {
 		if _, err := make(); err == nil {
 			t.Errorf("a verifier without %s was made", name)
 		}
+	}
+}
+
+// That a token was verified once is no reason to take it later: its time, its key and every
+// byte of it are looked at again.
+func TestVerify_remembersSignaturesAndNothingElse(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	raw := f.tokenFor(t)
+	for range 2 {
+		if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.store.lookups = 0
+	at := strings.LastIndexByte(raw, '.') + 5
+	other := byte('A')
+	if raw[at] == other {
+		other = 'B'
+	}
+	f.refused(t, "another signature", raw[:at]+string(other)+raw[at+1:])
+	f.now = start.Add(-time.Hour)
+	f.refused(t, "before it was issued", raw)
+	f.now = start.Add(authz.AccessTokenLife)
+	f.refused(t, "at its end", raw)
+	f.now = start
+	if _, err := f.verifier.Verify(context.Background(), authz.Presentation{Token: raw}); err != nil {
+		t.Errorf("within its life: %v", err)
 	}
 }

@@ -35,7 +35,7 @@ func (s *server) wireAsked(c *gin.Context, made consent.Asked) wire.Consent {
 //	@Tags		consents
 //	@Param		id	path	string	true	"request id"
 //	@Success	200	{object}	wire.Consent
-//	@Failure	401,403,404,409	{object}	wire.Problem
+//	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled	"too early; Retry-After says when"
 //	@Security	oauth2[consents.request]
 //	@Router		/v1/consents/{id}/remind [post]
@@ -85,7 +85,7 @@ func (s *server) renewLink(c *gin.Context) error {
 //	@Summary	Address for a customer's administrator
 //	@Tags		customers
 //	@Success	200	{object}	wire.RelationshipRequest
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.request]
 //	@Router		/v1/customers/relationshiprequests [get]
 func (s *server) relationshipRequest(c *gin.Context) error {

@@ -36,7 +36,7 @@ func TestUpload_badInput(t *testing.T) {
 		{"no content type", create, sdkBody, []string{"Content-Type", ""}, "unsupported_media_type", ""},
 		{"JSON in another charset", create, sdkBody, []string{"Content-Type", "application/json; charset=latin1"}, "unsupported_media_type", ""},
 		{"CSV in an unknown charset", create + "?batchId=a", "x", []string{"Content-Type", "text/csv; charset=ebcdic"}, "unsupported_media_type", ""},
-		{"gzip", create, sdkBody, []string{"Content-Encoding", "gzip"}, "unsupported_encoding", "without Content-Encoding"},
+		{"gzip that is none", create, sdkBody, []string{"Content-Encoding", "gzip"}, "body_encoding", "without Content-Encoding"},
 		{"identity named", create, sdkBody, []string{"Content-Encoding", "identity"}, "unsupported_encoding", ""},
 		{"CSV without batch name", create, "Device Serial Number\na", []string{"Content-Type", "text/csv"}, "invalid_parameter", "?batchId="},
 		{"CSV without header", create + "?batchId=a", "a,b,c", []string{"Content-Type", "text/csv"}, "csv_header", "Device Serial Number"},

@@ -14,11 +14,14 @@ import (
 	"countersign/models"
 )
 
+var errNamelessBatch = badParameter("batchId", "a file of rows does not name its batch, so the address must: ?batchId=")
+
 // createBatch takes devices under a new batch name.
 //
 //	@Summary	Create a batch with devices
 //	@Tags		devices
 //	@Accept		json,text/csv,application/x-ndjson
+//	@Param		Content-Encoding	header	string	false	"gzip or zstd"
 //	@Param		tenant	path	string	true	"customer tenant id"
 //	@Param		batchId	query	string	false	"name of the batch; CSV and NDJSON only"
 //	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
@@ -32,6 +35,8 @@ import (
 //	@Param		groupTag			query	string	false	"as purchaseOrder"
 //	@Param		customerReference	query	string	false	"as purchaseOrder"
 //	@Success	202	"Location leads to the status"
+//	@Success	200	{object}	wire.Forecast	"the answer to validate-only"
+//	@Success	201	{object}	wire.File	"the answer to Tus-Resumable: Location leads to the file, to which its bytes are added by PATCH"
 //	@Failure	400,401,403,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled
 //	@Security	oauth2[devices.write]
@@ -42,13 +47,19 @@ func (s *server) createBatch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if resumable(c) {
+		if call.BatchName = p.text("batchId"); call.BatchName == "" {
+			return errNamelessBatch
+		}
+		return s.createFile(c, call)
+	}
 	src, err := s.open(c, &call)
 	if err != nil {
 		return err
 	}
 	if _, names := src.(*format.JSON); !names {
 		if call.BatchName = p.text("batchId"); call.BatchName == "" {
-			return badParameter("batchId", "a file of rows does not name its batch, so the address must: ?batchId=")
+			return errNamelessBatch
 		}
 	}
 	return s.accept(c, call, src)
@@ -59,6 +70,7 @@ func (s *server) createBatch(c *gin.Context) error {
 //	@Summary	Add devices to a batch
 //	@Tags		devices
 //	@Accept		json,text/csv,application/x-ndjson
+//	@Param		Content-Encoding	header	string	false	"gzip or zstd"
 //	@Param		tenant	path	string	true	"customer tenant id"
 //	@Param		batch	path	string	true	"batch name"
 //	@Param		expectedDomain	query	string	false	"refuse the call unless this is a verified domain of the customer"
@@ -72,6 +84,8 @@ func (s *server) createBatch(c *gin.Context) error {
 //	@Param		groupTag			query	string	false	"as purchaseOrder"
 //	@Param		customerReference	query	string	false	"as purchaseOrder"
 //	@Success	202	"Location leads to the status"
+//	@Success	200	{object}	wire.Forecast	"the answer to validate-only"
+//	@Success	201	{object}	wire.File	"the answer to Tus-Resumable: Location leads to the file, to which its bytes are added by PATCH"
 //	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled
 //	@Security	oauth2[devices.write]
@@ -82,6 +96,9 @@ func (s *server) appendDevices(c *gin.Context) error {
 		return err
 	}
 	call.Append, call.BatchName = true, c.Param("batch")
+	if resumable(c) {
+		return s.createFile(c, call)
+	}
 	src, err := s.open(c, &call)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 //	@Tags		consents
 //	@Success	200	{object}	wire.Page[wire.PartnerBlock]
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403	{object}	wire.Problem
+//	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/blocks [get]
 func (s *server) listBlocks(c *gin.Context) error {
@@ -62,7 +62,7 @@ func (s *server) blockPartner(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		partner	path	string	true	"partner id"
 //	@Success	204	"it may ask, whether it was blocked or not"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.decide]
 //	@Router		/v1/consents/blocks/{partner} [delete]
 func (s *server) unblockPartner(c *gin.Context) error {

@@ -54,6 +54,10 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Announced is the size of the body in bytes, as its sender told it; less than zero when it
+// did not.
+func (b *body) Announced() int64 { return b.size }
+
 // unread reports whether something of the body is still to come.
 func (b *body) unread() bool { return !b.ended }
 

@@ -23,6 +23,7 @@ type reportSource interface {
 //	@Summary	Report machines that were built
 //	@Tags		factory
 //	@Accept		json,application/x-ndjson,xml
+//	@Param		Content-Encoding	header	string	false	"gzip or zstd"
 //	@Param		soldTo			query	string	false	"partner that bought the machines, for those that state none"
 //	@Param		orderNumber		query	string	false	"order data for machines that state none; likewise purchaseOrder, orderLine, deliveryNote, shipDate, groupTag, customerReference"
 //	@Param		request	body	wire.BuildReport	true	"the machines; as XML the file that OA3Tool wrote with /Report"
@@ -49,10 +50,16 @@ func (s *server) postBuildReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.crowd.enter(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	accepted, err := s.Intake.Report(c.Request.Context(), call, src)
 	if err != nil {
 		return orFailure(src, err)
 	}
+	s.tellBudgets(c, caller(c), "")
 	return done(c, http.StatusAccepted, accepted)
 }
 
@@ -63,7 +70,7 @@ func (s *server) postBuildReport(c *gin.Context) error {
 //	@Param		tracking	path	string	true	"tracking id"
 //	@Success	200	{object}	wire.BuildReportAcknowledgement
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[devices.read]
 //	@Router		/v1/oem/buildReports/{tracking} [get]
 func (s *server) getBuildReport(c *gin.Context) error {

@@ -105,7 +105,7 @@ func (s *server) listConsents(c *gin.Context) error {
 //	@Param		id	path	string	true	"id of a request or grant"
 //	@Success	200	{object}	wire.Consent
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id} [get]
 func (s *server) getConsent(c *gin.Context) error {
@@ -127,7 +127,7 @@ func (s *server) getConsent(c *gin.Context) error {
 //	@Param		id	path	string	true	"id of a request or grant"
 //	@Success	200	{object}	wire.Page[wire.HistoryEntry]
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id}/history [get]
 func (s *server) consentHistory(c *gin.Context) error {

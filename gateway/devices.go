@@ -26,6 +26,7 @@ const stateAll = "all"
 //	@Param		productKey		query	string	false	"product key id (PKID), 13 digits"
 //	@Param		groupTag		query	string	false	"group tag, exactly"
 //	@Param		grant			query	string	false	"registered under this grant"
+//	@Param		upload			query	string	false	"registered by the upload with this tracking id"
 //	@Param		state			query	string	false	"active (unless told), ended or all"
 //	@Param		since			query	string	false	"registered at or after this time"
 //	@Param		until			query	string	false	"registered before this time"
@@ -40,7 +41,7 @@ const stateAll = "all"
 //	@Router		/v1/devices [get]
 func (s *server) findDevices(c *gin.Context) error {
 	p := query(c)
-	p.only("serialNumber", "productKey", "groupTag", "grant", "state", "since", "until", "tenant", "partner", "cursor", "limit")
+	p.only("serialNumber", "productKey", "groupTag", "grant", "upload", "state", "since", "until", "tenant", "partner", "cursor", "limit")
 	page, filter := p.ownPage(), p.deviceFilter()
 	scope, err := deviceScope(c, p)
 	if err != nil {
@@ -125,7 +126,8 @@ func (s *server) deviceHistory(c *gin.Context) error {
 func (p *params) deviceFilter() registration.Filter {
 	f := registration.Filter{
 		Serial: p.printable("serialNumber"), ProductKey: p.productKeyID("productKey"), GroupTag: p.printable("groupTag"), Grant: models.GrantID(strings.ToLower(p.printable("grant"))),
-		Since: p.instant("since"), Until: p.instant("until"),
+		Upload: models.TrackingID(strings.ToLower(p.printable("upload"))),
+		Since:  p.instant("since"), Until: p.instant("until"),
 	}
 	switch state := p.oneOf("state", string(models.RegistrationActive), string(models.RegistrationEnded), stateAll); state {
 	case "":

@@ -31,6 +31,8 @@
 //	@tag.description	Asking a customer for consent, deciding, ending.
 //	@tag.name			events
 //	@tag.description	What happened, in each caller's own numbering without holes, chained and signed.
+//	@tag.name			clients
+//	@tag.description	A partner's own OAuth clients: one for each plant, line or program.
 //	@tag.name			tenant
 //	@tag.description	A customer's own organisation: its domains, its sign-in, its people.
 //	@tag.name			operations
@@ -50,6 +52,7 @@
 //	@scope.events.read		follow what happened to the caller, its consents and its clients
 //	@scope.consents.decide		decide for a tenant; end grants as an operator
 //	@scope.tenant.manage		manage a tenant's domains, sign-in and people
+//	@scope.clients.manage		make, renew and freeze a partner's other clients; never a default
 //	@scope.operations.read		see stopped work
 //	@scope.operations.write		put stopped work back
 package gateway

@@ -20,11 +20,17 @@ var (
 	errInvalidRequestID = errs.New(errs.Invalid, "invalid_request_id", "Send one MS-RequestId or Idempotency-Key of 8 to 128 letters, digits, dots, colons, dashes and underscores. If both are sent they must be equal.")
 
 	errMediaType      = errs.New(errs.Invalid, "unsupported_media_type", "The content type is not taken here.")
-	errEncoding       = errs.New(errs.Invalid, "unsupported_encoding", "Compressed bodies are not taken. Send the body without Content-Encoding.")
+	errEncoding       = errs.New(errs.Invalid, "unsupported_encoding", "This Content-Encoding is not taken here. Devices are taken as they are, or with one coding, gzip or zstd; every other body without Content-Encoding.")
+	errTooManyStreams = errs.New(errs.RateLimited, "too_many_streams", "As many streams are open as may be. Ask for the upload itself from time to time, or close a stream.")
+	errCoding         = errs.New(errs.Invalid, "body_encoding", "The body is not what its Content-Encoding says.")
+	errExpands        = errs.New(errs.Invalid, "body_expands", "The compressed body becomes more than 100 times as large, as no list of devices does. Nothing was stored. Send it without Content-Encoding.")
 	errBodyTooLarge   = errs.New(errs.Invalid, "body_too_large", "The body is larger than this call takes.")
 	errBodyMalformed  = errs.New(errs.Invalid, "body_malformed", "The body cannot be read.")
 	errBodyIncomplete = errs.New(errs.Invalid, "body_incomplete", "The body ended early. Nothing was stored; send it again.")
 	errBodyTimeout    = errs.New(errs.Unavailable, "body_timeout", "The body came too slowly and was given up. Nothing was stored; send it again.")
+
+	errCrowded    = errs.New(errs.RateLimited, "too_much_in_flight", "The service is taking in as much as it can hold at this moment. Nothing was read. Send the upload again in a moment.")
+	errTusVersion = errs.New(errs.Invalid, "tus_version", "The version of the tus protocol in Tus-Resumable is not spoken here.")
 
 	errUnavailable = errs.New(errs.Unavailable, "unavailable", "The service cannot answer at this moment. Repeat the call later.")
 )

@@ -30,6 +30,8 @@ type exchange struct {
 
 	route     string // template; empty until routed
 	principal *authz.Principal
+	method    string // as it was sent: HEAD is served as GET
+	dpop      bool   // whether the token came under the scheme DPoP
 	refusal   *errs.Error
 	gone      bool // the caller hung up
 }
@@ -57,7 +59,7 @@ var usableID = regexp.MustCompile(`^[A-Za-z0-9._:-]{8,128}$`)
 
 // newExchange reads the ids of a call and makes up those it lacks.
 func (s *server) newExchange(r *http.Request) *exchange {
-	x := &exchange{started: s.Now(), vector: newVector()}
+	x := &exchange{started: s.Now(), vector: newVector(), method: r.Method}
 	given, givenOK := headerID(r, headerRequestID)
 	key, keyOK := headerID(r, headerIdempotencyKey)
 	x.key, x.keyErr = given, nil

@@ -16,7 +16,31 @@ import (
 
 // The methods below make edge its own neighbours.
 
-func (e *edge) Verify(_ context.Context, raw string) (authz.Principal, error) { return e.verify(raw) }
+func (e *edge) Verify(_ context.Context, in authz.Presentation) (authz.Principal, error) {
+	if e.presented != nil {
+		e.presented(in)
+	}
+	return e.verify(in.Token)
+}
+
+type tokenEndpoint struct{ *edge }
+
+func (t tokenEndpoint) Revoke(_ context.Context, req authz.TokenRequest) error {
+	return t.revokeToken(req)
+}
+
+func (t tokenEndpoint) Introspect(_ context.Context, req authz.TokenRequest) (authz.TokenStatus, error) {
+	return t.introspect(req)
+}
+
+func (e *edge) Recheck(_ context.Context, token string) error {
+	_, err := e.verify(token)
+	return err
+}
+
+type nonces struct{}
+
+func (nonces) Current(time.Time) string { return "nonce-now" }
 
 func (e *edge) Exchange(_ context.Context, req authz.TokenRequest) (authz.TokenResponse, error) {
 	return e.exchange(req)
@@ -26,6 +50,13 @@ type throttle struct{ *edge }
 
 func (t throttle) Request(context.Context, authz.Principal) (ratelimit.Decision, error) {
 	return t.request()
+}
+
+func (t throttle) Standing(_ context.Context, p authz.Principal, tenant models.TenantID) (ratelimit.Decision, error) {
+	if t.standing == nil {
+		return ratelimit.Decision{}, nil
+	}
+	return t.standing(p, tenant)
 }
 
 func (t throttle) TokenRequest(_ context.Context, source netip.Addr) (ratelimit.Decision, error) {

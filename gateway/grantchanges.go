@@ -47,7 +47,7 @@ func (s *server) amendConsent(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		id	path	string	true	"grant id"
 //	@Success	200	{object}	wire.Page[wire.ConsentVersion]
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id}/versions [get]
 func (s *server) consentVersions(c *gin.Context) error {
@@ -76,7 +76,7 @@ func (s *server) consentVersions(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		id	path	string	true	"grant id"
 //	@Success	200	{object}	wire.ConsentEndPreview
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/consents/{id}/end [get]
 func (s *server) previewEnd(c *gin.Context) error {

@@ -77,7 +77,7 @@ func wireDispatch(d models.Dispatch) wire.Dispatch {
 //	@Tags		operations
 //	@Param		id	path	int	true	"dispatch id"
 //	@Success	204	"it will be claimed again"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[operations.write]
 //	@Router		/v1/dispatches/{id}/restart [post]
 func (s *server) restartDispatch(c *gin.Context) error {

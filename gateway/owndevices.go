@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -18,9 +19,12 @@ import (
 //	@Summary	Register devices of one's own
 //	@Tags		devices
 //	@Accept		json,text/csv,application/x-ndjson
+//	@Param		Content-Encoding	header	string	false	"gzip or zstd"
 //	@Param		groupTag		query	string	false	"order data for devices that state none; likewise purchaseOrder, orderNumber, orderLine, deliveryNote, shipDate, customerReference"
 //	@Param		request	body	[]wire.NewDevice	true	"the devices, each with its hardware hash"
 //	@Success	202	"Location leads to the upload"
+//	@Success	200	{object}	wire.Forecast	"the answer to validate-only"
+//	@Success	201	{object}	wire.File	"the answer to Tus-Resumable: Location leads to the file, to which its bytes are added by PATCH"
 //	@Failure	400,401,403,409	{object}	wire.Problem
 //	@Failure	429	{object}	wire.Throttled
 //	@Security	oauth2[devices.write]
@@ -31,6 +35,9 @@ func (s *server) registerOwn(c *gin.Context) error {
 		return err
 	}
 	call.Tenant = caller(c).TenantID
+	if resumable(c) {
+		return s.createFile(c, call)
+	}
 	src, err := s.openOwn(c, &call)
 	if err != nil {
 		return err
@@ -40,11 +47,7 @@ func (s *server) registerOwn(c *gin.Context) error {
 
 // openOwn is open for devices that belong to no batch.
 func (s *server) openOwn(c *gin.Context, call *intake.Call) (deviceSource, error) {
-	src, err := s.open(c, call)
-	if _, asJSON := src.(*format.JSON); asJSON && err == nil {
-		return format.NewDeviceList(c.Request.Body, s.Limits.Body), nil
-	}
-	return src, err
+	return s.openAs(c, call, func(body io.Reader) deviceSource { return format.NewDeviceList(body, s.Limits.Body) })
 }
 
 // removeOwn takes the removal of a device: a customer's of any of its own, a partner's of

@@ -47,6 +47,21 @@ func TestOwnDevices_registration(t *testing.T) {
 	refused(t, resp, body, 415, "unsupported_media_type")
 }
 
+// A customer's own devices may be compressed like a partner's, in every format.
+func TestOwnDevices_compressed(t *testing.T) {
+	t.Parallel()
+	for media, body := range map[string]string{
+		"application/json":     `[{"hardwareHash":"T0FA"}]`,
+		"application/x-ndjson": `{"hardwareHash":"T0FA"}`,
+		"text/csv":             "Device Serial Number,Windows Product ID,Hardware Hash\n,,T0FA\n",
+	} {
+		rows, _ := uploaded(t, "/v1/devices", gzipped(t, body), "Authorization", "Bearer tenant", "Content-Type", media, "Content-Encoding", "gzip")
+		if len(rows) != 1 || rows[0].HardwareHash != "T0FA" {
+			t.Errorf("%s: rows %+v", media, rows)
+		}
+	}
+}
+
 // Whose device it is says for which customer the call is; a partner reaches what it
 // registered, a customer all of its own.
 func TestOwnDevices_removalAndReplacement(t *testing.T) {

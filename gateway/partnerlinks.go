@@ -17,7 +17,7 @@ import (
 //	@Summary	List links between resellers and providers
 //	@Tags		consents
 //	@Success	200	{object}	wire.Page[wire.PartnerLink]
-//	@Failure	401,403	{object}	wire.Problem
+//	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/partnerLinks [get]
 func (s *server) listLinks(c *gin.Context) error {
@@ -60,7 +60,7 @@ func (s *server) offerLink(c *gin.Context) error {
 //	@Tags		consents
 //	@Param		id	path	string	true	"link id"
 //	@Success	200	{object}	wire.PartnerLink
-//	@Failure	401,403,404,409	{object}	wire.Problem
+//	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Security	oauth2[consents.request]
 //	@Router		/v1/partnerLinks/{id}/accept [post]
 func (s *server) acceptLink(c *gin.Context) error {

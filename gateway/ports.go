@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/netip"
 	"time"
 
 	"countersign/authz"
 	"countersign/consent"
+	"countersign/gateway/files"
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
 	"countersign/internal/ledger"
@@ -20,14 +22,27 @@ import (
 
 // Verifier reads access tokens.
 type Verifier interface {
-	// Verify returns who is calling; a token that is not accepted is Unauthenticated.
-	Verify(ctx context.Context, raw string) (authz.Principal, error)
+	// Verify returns who is calling; a token, or a proof, that is not accepted is
+	// Unauthenticated.
+	Verify(ctx context.Context, in authz.Presentation) (authz.Principal, error)
+	// Recheck is Verify for a call that lasts: the proof was used up when it began.
+	Recheck(ctx context.Context, token string) error
+}
+
+// Nonces are what proofs of possession can be asked to carry.
+type Nonces interface {
+	// Current is the nonce to hand out at a moment.
+	Current(now time.Time) string
 }
 
 // TokenEndpoint issues access tokens.
 type TokenEndpoint interface {
 	// Exchange authenticates a client; its refusals are *authz.OAuthError.
 	Exchange(ctx context.Context, req authz.TokenRequest) (authz.TokenResponse, error)
+	// Revoke ends a token of the caller's; its refusals are *authz.OAuthError.
+	Revoke(ctx context.Context, req authz.TokenRequest) error
+	// Introspect tells about a token; its refusals are *authz.OAuthError.
+	Introspect(ctx context.Context, req authz.TokenRequest) (authz.TokenStatus, error)
 }
 
 // Throttle spends request budgets. A refusal is a Decision; an error means that the
@@ -35,6 +50,9 @@ type TokenEndpoint interface {
 type Throttle interface {
 	// Request charges one call to the client.
 	Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error)
+	// Standing tells where the budgets of a caller stand, and spends nothing: its
+	// requests, a partner's devices, and with a tenant the part for it.
+	Standing(ctx context.Context, p authz.Principal, tenant models.TenantID) (ratelimit.Decision, error)
 	// TokenRequest charges one call of the token endpoint to its source.
 	TokenRequest(ctx context.Context, source netip.Addr) (ratelimit.Decision, error)
 	// SecretAttempt charges one attempt to present a client's secret, before it is
@@ -47,10 +65,26 @@ type Throttle interface {
 // Intake accepts uploads.
 type Intake interface {
 	Accept(ctx context.Context, call intake.Call, src intake.Source) (intake.Accepted, error)
+	// Early refuses what can be refused before devices come.
+	Early(ctx context.Context, call intake.Call) error
+	// Foresee says what Accept would do, and changes nothing.
+	Foresee(ctx context.Context, call intake.Call, src intake.Source, each func(intake.RowStatus) error) (intake.Foreseen, error)
 	Report(ctx context.Context, call intake.Call, src intake.ReportSource) (intake.Accepted, error)
 	Remove(ctx context.Context, call intake.Call, batch string, device models.DeviceID) (intake.Accepted, error)
 	RemoveDevice(ctx context.Context, call intake.Call, device intake.Registered) (intake.Accepted, error)
+	// Void takes back what an upload registered.
+	Void(ctx context.Context, call intake.Call, of intake.UploadStatus, devices iter.Seq2[intake.Leaving, error], expected int) (intake.Accepted, error)
 	Replace(ctx context.Context, call intake.Call, device intake.Registered, row intake.Row) (intake.Accepted, error)
+}
+
+// FileKeeper keeps uploads that arrive in parts.
+type FileKeeper interface {
+	Create(ctx context.Context, call intake.Call, media string, length int64) (models.PartialFile, error)
+	File(ctx context.Context, owner files.Owner, id models.FileID) (models.PartialFile, error)
+	Append(ctx context.Context, owner files.Owner, id models.FileID, offset int64, body io.Reader) (models.PartialFile, error)
+	Whole(ctx context.Context, f models.PartialFile) (intake.Call, io.Reader, error)
+	Became(ctx context.Context, f models.PartialFile, a intake.Accepted) error
+	Remove(ctx context.Context, owner files.Owner, id models.FileID) error
 }
 
 // UploadReader answers what became of uploads.

@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"countersign/authz"
 	"countersign/gateway/status"
 	"countersign/gateway/wire"
 	"countersign/internal/db"
@@ -20,8 +21,11 @@ import (
 // permanent refusal is never anything but 400, 401, 403, 404 or 409: Partner Center's
 // SDK repeats whatever else it gets, body and all.
 func statusOf(e *errs.Error, partnerCenter bool) int {
-	if e.Code == errBodyTimeout.Code {
+	switch e.Code {
+	case errBodyTimeout.Code:
 		return http.StatusRequestTimeout
+	case errTusVersion.Code: // only a client that speaks tus gets it
+		return http.StatusPreconditionFailed
 	}
 	if !partnerCenter {
 		switch e.Code {
@@ -99,7 +103,7 @@ func (s *server) writeProblem(c *gin.Context, x *exchange, r route, e *errs.Erro
 	status := statusOf(e, partnerCenter)
 	code := publicCode(e)
 	h := c.Writer.Header()
-	setChallenge(h, status, code.Word, e.Detail, r.scope)
+	s.setChallenge(h, x, status, code.Word, e.Detail, r.scope)
 	setRetryAfter(h, status, e.RetryAfter)
 	if e.Location != "" {
 		h.Set("Location", e.Location)
@@ -135,19 +139,33 @@ func (s *server) problem(x *exchange, e *errs.Error, code wire.Code, status int)
 	return p
 }
 
-// setChallenge writes the challenge of RFC 6750 section 3. Of the 403s only a missing
-// scope has one: no other token would help with the rest.
-func setChallenge(h http.Header, status int, word, sentence, scope string) {
-	challenge := `Bearer realm="countersign"`
+// setChallenge writes the challenge of RFC 6750 section 3, or of RFC 9449 section 7.1 to
+// who uses that, with the way to the authorization server (RFC 9728 section 5.1). Of the
+// 403s only a missing scope has one: no other token would help with the rest.
+func (s *server) setChallenge(h http.Header, x *exchange, status int, word, sentence, scope string) {
+	var detail string
+	aboutProof := word == authz.ErrInvalidProof.Code || word == authz.ErrUseNonce.Code
 	switch {
 	case word == errScopeMissing.Code:
-		challenge += fmt.Sprintf(`, error="insufficient_scope", error_description=%s, scope=%q`, quoted(sentence), scope)
+		detail = fmt.Sprintf(`, error="insufficient_scope", error_description=%s, scope=%q`, quoted(sentence), scope)
 	case status != http.StatusUnauthorized:
 		return
+	case aboutProof:
+		detail = fmt.Sprintf(`, error=%q, error_description=%s`, word, quoted(sentence))
 	case word != errTokenMissing.Code:
-		challenge += `, error="invalid_token", error_description=` + quoted(sentence)
+		detail = `, error="invalid_token", error_description=` + quoted(sentence)
 	}
-	h.Set("WWW-Authenticate", challenge)
+	detail += fmt.Sprintf(`, resource_metadata="%s%s"`, s.PublicURL, authz.ResourceMetadataPath)
+	bearer := `Bearer realm="countersign"` + detail
+	dpop := `DPoP realm="countersign"` + detail + fmt.Sprintf(`, algs="%s"`, strings.Join(authz.SigningAlgorithms(), " "))
+	switch {
+	case x.dpop || aboutProof:
+		h.Set("WWW-Authenticate", dpop)
+	case word == errTokenMissing.Code:
+		h["Www-Authenticate"] = []string{bearer, dpop}
+	default:
+		h.Set("WWW-Authenticate", bearer)
+	}
 }
 
 // quoted writes a sentence in the characters RFC 6750 section 3 allows.

@@ -114,8 +114,9 @@ func TestChallenges(t *testing.T) {
 		{"without scope", "BEARER partner-devices.read", `Bearer realm="countersign", error="insufficient_scope", error_description="This call needs the scope devices.read, which the access token does not carry.", scope="devices.read"`},
 	} {
 		resp, _ := newEdge(t).do("GET", "/v1/uploads", "", "Authorization", c.authorization)
-		if got := resp.Header.Get("WWW-Authenticate"); got != c.want {
-			t.Errorf("%s: got  %s\nwant %s", c.name, got, c.want)
+		want := c.want + `, resource_metadata="https://gateway.example.com/.well-known/oauth-protected-resource"`
+		if got := resp.Header.Get("WWW-Authenticate"); got != want {
+			t.Errorf("%s: got  %s\nwant %s", c.name, got, want)
 		}
 	}
 }

@@ -83,13 +83,21 @@ func (s *server) routes() []route {
 		write, read         = authz.ScopeDevicesWrite, authz.ScopeDevicesRead
 		ask, see            = authz.ScopeConsentsRequest, authz.ScopeConsentsRead
 		decide              = authz.ScopeConsentsDecide
-		manage              = authz.ScopeTenantManage
+		manage, clients     = authz.ScopeTenantManage, authz.ScopeClientsManage
 		watch, operate      = authz.ScopeOperationsRead, authz.ScopeOperationsWrite
 	)
 	return []route{
 		{post, authz.TokenPath, "", RateToken, nil, s.issueToken},
+		{post, legacyTokenPath, "", RateToken, nil, s.legacyToken},
+		{post, legacyTokenPathV2, "", RateToken, nil, s.legacyTokenV2},
+		{post, authz.RevocationPath, "", RateToken, nil, s.revokeToken},
+		{post, authz.IntrospectionPath, "", RateToken, nil, s.introspectToken},
+		{get, openIDPath, "", RateNone, nil, s.openIDConfiguration},
+		{get, legacyAuthority + openIDPath, "", RateNone, nil, s.legacyConfiguration},
+		{get, legacyAuthority + "/v2.0" + openIDPath, "", RateNone, nil, s.legacyConfigurationV2},
 		{get, authz.JWKSPath, "", RateNone, nil, s.jwks},
 		{get, authz.MetadataPath, "", RateNone, nil, s.metadata},
+		{get, authz.ResourceMetadataPath, "", RateNone, nil, s.resourceMetadata},
 
 		{get, customersPath, see, RateAPI, partnerOnly, s.listCustomers},
 		{get, relationshipPath, ask, RateAPI, partnerOnly, s.relationshipRequest},
@@ -104,8 +112,26 @@ func (s *server) routes() []route {
 		{post, "/v1/oem/buildReports", write, RateAPI, partnerOnly, s.postBuildReport},
 		{get, "/v1/oem/buildReports/{tracking}", read, RateAPI, partnerOnly, s.getBuildReport},
 
+		{get, budgetsPath, read, RateAPI, partnerOnly, s.myBudgets},
+
+		{get, ownClientsPath, clients, RateAPI, partnerOnly, s.listOwnClients},
+		{post, ownClientsPath, clients, RateAPI, partnerOnly, s.makeOwnClient},
+		{get, ownClientsPath + "/{client}", clients, RateAPI, partnerOnly, s.getOwnClient},
+		{post, ownClientsPath + "/{client}/secret", clients, RateAPI, partnerOnly, s.rotateOwnSecret},
+		{put, ownClientsPath + "/{client}/keys", clients, RateAPI, partnerOnly, s.putOwnKeys},
+		{post, ownClientsPath + "/{client}/freeze", clients, RateAPI, partnerOnly, s.freezeOwnClient},
+		{post, ownClientsPath + "/{client}/unfreeze", clients, RateAPI, partnerOnly, s.unfreezeOwnClient},
+
+		{http.MethodOptions, filesPath, "", RateNone, nil, s.tusOptions},
+		{get, filesPath + "/{file}", write, RateAPI, ownersOnly, s.getFile},
+		{http.MethodPatch, filesPath + "/{file}", write, RateAPI, ownersOnly, s.patchFile},
+		{del, filesPath + "/{file}", write, RateAPI, ownersOnly, s.deleteFile},
+
 		{get, "/v1/uploads", read, RateAPI, everyKind, s.listUploads},
 		{get, "/v1/uploads/{tracking}", read, RateAPI, everyKind, s.getUpload},
+		{get, "/v1/uploads/{tracking}/events", read, RateAPI, everyKind, s.watchUpload},
+		{get, "/v1/uploads/{tracking}/void", read, RateAPI, ownersOnly, s.previewVoid},
+		{post, "/v1/uploads/{tracking}/void", write, RateAPI, ownersOnly, s.voidUpload},
 		{get, "/v1/uploads/{tracking}/rows", read, RateAPI, everyKind, s.listUploadRows},
 
 		{post, ownDevicesPath, write, RateAPI, tenantOnly, s.registerOwn},

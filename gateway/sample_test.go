@@ -77,11 +77,17 @@ type edge struct {
 	verify       func(string) (authz.Principal, error)
 	exchange     func(authz.TokenRequest) (authz.TokenResponse, error)
 	request      func() (ratelimit.Decision, error)
+	standing     func(p authz.Principal, tenant models.TenantID) (ratelimit.Decision, error)
 	tokenRequest func(netip.Addr) (ratelimit.Decision, error)
 	accept       func(intake.Call, intake.Source) (intake.Accepted, error)
+	foresee      func(intake.Call, intake.Source, func(intake.RowStatus) error) (intake.Foreseen, error)
+	early        func(intake.Call) error
+	file         models.PartialFile // the one there is
+	text         []byte             // its bytes
 	report       func(intake.Call, intake.ReportSource) (intake.Accepted, error)
 	removeDevice func(intake.Call, intake.Registered) (intake.Accepted, error)
 	replace      func(intake.Call, intake.Registered, intake.Row) (intake.Accepted, error)
+	void         func(call intake.Call, of intake.UploadStatus, devices []intake.Leaving, expected int) (intake.Accepted, error)
 	remove       func(intake.Call, string, models.DeviceID) (intake.Accepted, error)
 	status       func(intake.Scope, models.TrackingID) (intake.UploadStatus, iter.Seq2[intake.RowStatus, error], error)
 	rows         func(intake.Scope, intake.RowFilter, intake.Page) ([]intake.RowStatus, string, error)
@@ -122,6 +128,9 @@ type edge struct {
 	restart   func(int64) error
 	ready     func() error
 
+	revokeToken   func(authz.TokenRequest) error
+	introspect    func(authz.TokenRequest) (authz.TokenStatus, error)
+	presented     func(authz.Presentation)
 	secretAttempt func(models.ClientID, netip.Addr) (ratelimit.Decision, error)
 	proven        int // attempts given back
 }
@@ -136,8 +145,8 @@ func newEdge(t testing.TB, adjust ...func(*gateway.Deps)) *edge {
 	e.secretAttempt = func(models.ClientID, netip.Addr) (ratelimit.Decision, error) { return e.request() }
 	e.ready = func() error { return nil }
 	deps := gateway.Deps{
-		Verifier: e, Tokens: e, JWKS: []byte(`{"keys":[]}`), Metadata: []byte(`{"issuer":"x"}`), Throttle: throttle{e},
-		Intake: e, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, PartnerLinks: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Tenants: tenantDesk{e}, Domains: tenantDesk{e}, Dispatches: e,
+		Verifier: e, Tokens: tokenEndpoint{e}, Nonces: nonces{}, JWKS: func() []byte { return []byte(`{"keys":[]}`) }, Metadata: []byte(`{"issuer":"x"}`), Resource: []byte(`{"resource":"x"}`), OpenID: []byte(`{"issuer":"x","subject_types_supported":[]}`), Throttle: throttle{e},
+		Intake: e, Files: fileKeeper{e}, Uploads: e, Batches: e, Devices: deviceReader{e}, Attention: attention{e}, Permits: attention{e}, Consents: e, ConsentAsker: e, ConsentGrants: e, PartnerLinks: e, ConsentBlocks: e, Proofs: proofs{e}, Feed: feed{e}, Customers: e, Tenants: tenantDesk{e}, Domains: tenantDesk{e}, Clients: clientDesk{e}, Dispatches: e,
 		PublicURL: publicURL, ServerID: "replica-a", Now: func() time.Time { return now },
 		NewID:   func() string { return madeUpID },
 		Logger:  slog.New(slog.NewJSONHandler(e.log, nil)),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -16,12 +17,16 @@ import (
 type Deps struct {
 	Verifier      Verifier
 	Tokens        TokenEndpoint
-	JWKS          []byte // published at /oauth2/jwks (RFC 7517)
-	Metadata      []byte // published at /.well-known/oauth-authorization-server (RFC 8414)
-	OpenAPI       []byte // the description of the API, published at /openapi.json
-	Swagger       []byte // the same in its older form, published at /swagger.json
+	Nonces        Nonces
+	JWKS          func() []byte // published at /oauth2/jwks (RFC 7517)
+	Metadata      []byte        // published at /.well-known/oauth-authorization-server (RFC 8414)
+	Resource      []byte        // published at /.well-known/oauth-protected-resource (RFC 9728)
+	OpenID        []byte        // the same in OpenID Connect's form
+	OpenAPI       []byte        // the description of the API, published at /openapi.json
+	Swagger       []byte        // the same in its older form, published at /swagger.json
 	Throttle      Throttle
 	Intake        Intake
+	Files         FileKeeper
 	Uploads       UploadReader
 	Batches       BatchReader
 	Devices       DeviceReader
@@ -37,16 +42,24 @@ type Deps struct {
 	Customers     CustomerReader
 	Tenants       TenantDesk
 	Domains       DomainDesk
+	Clients       ClientDesk
 	Dispatches    Dispatches
 
-	Portal    http.Handler     // the pages for people; nil serves none
-	PortalURL string           // where browsers find them, without trailing slash; required with Portal, empty without pages
-	PublicURL string           // link base, without trailing slash
-	ServerID  string           // MS-ServerId: which replica answered
-	Now       func() time.Time // nil takes time.Now
-	NewID     func() string    // GUIDs for calls that bring none; nil makes UUIDv7
-	Logger    *slog.Logger     // nil discards
+	Portal    http.Handler // the pages for people; nil serves none
+	PortalURL string       // where browsers find them, without trailing slash; required with Portal, empty without pages
+	PublicURL string       // link base, without trailing slash
+	MutualURL string       // where clients show certificates, without trailing slash; empty for nowhere
+	// TrustedProxies are our own proxies: only they are believed when they say where a call
+	// comes from and which certificate its client has shown.
+	TrustedProxies []netip.Prefix
+	ServerID       string           // MS-ServerId: which replica answered
+	Now            func() time.Time // nil takes time.Now
+	NewID          func() string    // GUIDs for calls that bring none; nil makes UUIDv7
+	Logger         *slog.Logger     // nil discards
 
+	Stopping func() bool // whether the server ends: streams end before it waits for calls; nil never
+	// Tick gives a look at progress every d, until stopped; nil takes a time.Ticker.
+	Tick     func(d time.Duration) (ticks <-chan time.Time, stop func())
 	Ready    func(context.Context) error // why the server should get no calls now; nil is always ready
 	Registry *prometheus.Registry        // nil makes one
 	Limits   Limits
@@ -61,6 +74,9 @@ type Limits struct {
 	DrainBytes int64         // read of a refused body, so that its sender sees the answer; 64 MiB
 	DrainTime  time.Duration // spent on that; 5 s
 	BodyIdle   time.Duration // silence within a body before it is given up; 30 s
+
+	InFlight     int64         // bytes of uploads in memory at once, some 4 MiB each; 256 MiB
+	InFlightWait time.Duration // how long an upload waits for room before it is told to come again; 5 s
 }
 
 func (l Limits) withDefaults() Limits {
@@ -84,6 +100,12 @@ func (l Limits) withDefaults() Limits {
 	if l.BodyIdle == 0 {
 		l.BodyIdle = 30 * time.Second
 	}
+	if l.InFlight == 0 {
+		l.InFlight = 256 << 20
+	}
+	if l.InFlightWait == 0 {
+		l.InFlightWait = 5 * time.Second
+	}
 	return l
 }
 
@@ -91,6 +113,8 @@ func (l Limits) withDefaults() Limits {
 type server struct {
 	Deps
 	metrics *metrics
+	streams streams
+	crowd   *crowd
 }
 
 // New makes the edge. The handler must stand at the root of its listener: a router
@@ -101,7 +125,7 @@ func New(d Deps) (http.Handler, error) {
 		return nil, err
 	}
 	d.fillIn()
-	s := &server{Deps: d}
+	s := &server{Deps: d, crowd: newCrowd(d.Limits)}
 	var err error
 	if s.metrics, err = newMetrics(d.Registry); err != nil {
 		return nil, err
@@ -111,19 +135,23 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newHosts(s, &door{server: s, paths: newPathFolder(table), next: engine})
+	root, err := newHosts(s, &door{server: s, paths: newPathFolder(table), next: engine})
+	if err != nil {
+		return nil, err
+	}
+	return s.placed(root), nil
 }
 
 // check refuses to serve with parts missing: a nil one would show at the first call.
 func (d Deps) check() error {
 	for name, missing := range map[string]bool{
-		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "JWKS": len(d.JWKS) == 0, "Metadata": len(d.Metadata) == 0,
+		"Verifier": d.Verifier == nil, "Tokens": d.Tokens == nil, "Nonces": d.Nonces == nil, "JWKS": d.JWKS == nil, "Metadata": len(d.Metadata) == 0, "Resource": len(d.Resource) == 0, "OpenID": len(d.OpenID) == 0,
 		"OpenAPI": len(d.OpenAPI) == 0, "Swagger": len(d.Swagger) == 0,
-		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
+		"Throttle": d.Throttle == nil, "Intake": d.Intake == nil, "Files": d.Files == nil, "Uploads": d.Uploads == nil, "Batches": d.Batches == nil,
 		"Consents": d.Consents == nil, "ConsentAsker": d.ConsentAsker == nil, "ConsentGrants": d.ConsentGrants == nil, "PartnerLinks": d.PartnerLinks == nil,
 		"ConsentBlocks": d.ConsentBlocks == nil,
 		"Proofs":        d.Proofs == nil, "Feed": d.Feed == nil, "Customers": d.Customers == nil, "Devices": d.Devices == nil, "Attention": d.Attention == nil, "Permits": d.Permits == nil, "Dispatches": d.Dispatches == nil,
-		"Tenants": d.Tenants == nil, "Domains": d.Domains == nil,
+		"Tenants": d.Tenants == nil, "Domains": d.Domains == nil, "Clients": d.Clients == nil,
 	} {
 		if missing {
 			return fmt.Errorf("gateway: %s is missing", name)
@@ -154,6 +182,15 @@ func (d *Deps) fillIn() {
 	}
 	if d.Registry == nil {
 		d.Registry = prometheus.NewRegistry()
+	}
+	if d.Stopping == nil {
+		d.Stopping = func() bool { return false }
+	}
+	if d.Tick == nil {
+		d.Tick = func(every time.Duration) (<-chan time.Time, func()) {
+			ticker := time.NewTicker(every)
+			return ticker.C, ticker.Stop
+		}
 	}
 	d.Limits = d.Limits.withDefaults()
 }

@@ -29,7 +29,7 @@ type TenantDesk interface {
 	SetRole(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID, role models.PersonRole) (models.Person, error)
 	Disable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
 	Enable(ctx context.Context, by signin.By, tenant models.TenantID, id models.PersonID) (models.Person, error)
-	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error)
+	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error)
 	TakeRight(ctx context.Context, by signin.By, tenant models.TenantID, client models.ClientID, scope string) error
 }
 
@@ -62,7 +62,7 @@ func acting(c *gin.Context) context.Context {
 //	@Tags		tenant
 //	@Success	200	{object}	wire.Tenant
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403	{object}	wire.Problem
+//	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[consents.read]
 //	@Router		/v1/tenant [get]
 func (s *server) getTenant(c *gin.Context) error {
@@ -106,7 +106,7 @@ func (s *server) putTenant(c *gin.Context) error {
 //	@Tags		tenant
 //	@Success	200	{object}	wire.Page[wire.TenantDomain]
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403	{object}	wire.Problem
+//	@Failure	400,401,403	{object}	wire.Problem
 //	@Security	oauth2[tenant.manage]
 //	@Router		/v1/tenant/domains [get]
 func (s *server) listDomains(c *gin.Context) error {
@@ -196,7 +196,7 @@ func (s *server) releaseDomain(c *gin.Context) error {
 //	@Tags		tenant
 //	@Success	200	{object}	wire.SignIn
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[tenant.manage]
 //	@Router		/v1/tenant/signIn [get]
 func (s *server) getSignIn(c *gin.Context) error {
@@ -321,7 +321,7 @@ func (s *server) putPersonRole(c *gin.Context) error {
 //	@Tags		tenant
 //	@Param		person	path	string	true	"id of the person"
 //	@Success	200	{object}	wire.Person
-//	@Failure	401,403,404,409	{object}	wire.Problem
+//	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Security	oauth2[tenant.manage]
 //	@Router		/v1/tenant/people/{person}/disable [post]
 func (s *server) disablePerson(c *gin.Context) error { return s.turnPerson(c, s.Tenants.Disable) }
@@ -332,7 +332,7 @@ func (s *server) disablePerson(c *gin.Context) error { return s.turnPerson(c, s.
 //	@Tags		tenant
 //	@Param		person	path	string	true	"id of the person"
 //	@Success	200	{object}	wire.Person
-//	@Failure	401,403,404,409	{object}	wire.Problem
+//	@Failure	400,401,403,404,409	{object}	wire.Problem
 //	@Security	oauth2[tenant.manage]
 //	@Router		/v1/tenant/people/{person}/enable [post]
 func (s *server) enablePerson(c *gin.Context) error { return s.turnPerson(c, s.Tenants.Enable) }

@@ -94,7 +94,12 @@ func (d tenantDesk) Clients(_ context.Context, filter partners.ClientFilter) ([]
 	return []models.OAuthClient{{ID: "t-1", Name: "reader", Scopes: "devices.read consents.read", State: models.ClientActive, CreatedAt: now}}, "", nil
 }
 
-func (d tenantDesk) NewClient(_ context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+func (d tenantDesk) NewClient(_ context.Context, by signin.By, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error) {
+	name, scopes := in.Name, in.Scopes
+	if f := in.Federation; f != nil {
+		d.note("newClient %s %s %s %v of %s %s %s", by.ID, tenant, name, scopes, f.Issuer, f.Subject, f.JWKSURI)
+		return models.OAuthClient{ID: "t-3", Name: name, Scopes: "devices.read", State: models.ClientActive, CreatedAt: now, Issuer: &f.Issuer, IssuerSubject: &f.Subject, JWKSURI: &f.JWKSURI}, "", nil
+	}
 	d.note("newClient %s %s %s %v session=%v", by.ID, tenant, name, scopes, by.Session != nil)
 	return models.OAuthClient{ID: "t-2", Name: name, Scopes: "devices.read", State: models.ClientActive, CreatedAt: now}, "cs_once", nil
 }
@@ -134,6 +139,11 @@ func TestTenant(t *testing.T) {
 		{"POST", "/v1/tenant/people/" + madeUpID + "/enable", "", 200, []string{`"state":"active"`}, "enable client %s " + madeUpID},
 		{"GET", "/v1/tenant/clients", "", 200, []string{`"scopes":["devices.read","consents.read"]`}, "clients tenant %s 100"},
 		{"POST", "/v1/tenant/clients", `{"name":"reader","scopes":["devices.read"]}`, 201, []string{`"clientSecret":"cs_once"`}, "newClient client %s reader [devices.read] session=false"},
+		{
+			"POST", "/v1/tenant/clients", `{"name":"machine","scopes":["devices.read"],"federation":{"issuer":"i","subject":"s","jwksUri":"https://i.example/keys"}}`, 201,
+			[]string{`"clientId":"t-3","name":"machine"`, `"federation":{"issuer":"i","subject":"s","jwksUri":"https://i.example/keys"}`},
+			"newClient client %s machine [devices.read] of i s https://i.example/keys",
+		},
 		{"DELETE", "/v1/tenant/clients/t-2/scopes/consents.decide", "", 204, nil, "take client %s t-2 consents.decide"},
 	} {
 		t.Run(tt.method+" "+tt.path, func(t *testing.T) {

@@ -44,33 +44,46 @@ func (s *server) listTenantClients(c *gin.Context) error {
 }
 
 func wireTenantClient(m models.OAuthClient, secret string) wire.TenantClient {
-	return wire.TenantClient{
+	out := wire.TenantClient{
 		ID: string(m.ID), Secret: secret, Name: m.Name, Scopes: strings.Fields(m.Scopes), State: string(m.State),
 		CreatedAt: m.CreatedAt.UTC(), LastUsedAt: utc(m.LastUsedAt),
 	}
+	if m.Issuer != nil && m.IssuerSubject != nil && m.JWKSURI != nil {
+		out.Federation = &wire.Federation{Issuer: *m.Issuer, Subject: *m.IssuerSubject, JWKSURI: *m.JWKSURI}
+	}
+	return out
 }
 
 // makeTenantClient makes a client that cannot speak for the customer. The scopes
 // consents.decide and tenant.manage are given by an administrator who is signed in, never by
 // a client.
 //
-//	@Summary	Make an OAuth client of your own
-//	@Tags		tenant
-//	@Param		request	body	wire.NewTenantClient	true	"its name and scopes"
-//	@Success	201	{object}	wire.TenantClient
-//	@Failure	400,401,403	{object}	wire.Problem
-//	@Security	oauth2[tenant.manage]
-//	@Router		/v1/tenant/clients [post]
+//	@Summary		Make an OAuth client of your own
+//	@Description	Without `federation` the answer holds a secret. With it the client proves itself by tokens that an issuer of your own makes for your machines: sent as `client_assertion` with the client's `client_id`, for this server's issuer as audience.
+//	@Tags			tenant
+//	@Param			request	body	wire.NewTenantClient	true	"its name and scopes"
+//	@Success		201	{object}	wire.TenantClient
+//	@Failure		400,401,403	{object}	wire.Problem
+//	@Security		oauth2[tenant.manage]
+//	@Router			/v1/tenant/clients [post]
 func (s *server) makeTenantClient(c *gin.Context) error {
 	var in wire.NewTenantClient
 	if err := decode(c, &in); err != nil {
 		return err
 	}
-	made, secret, err := s.Tenants.NewClient(c.Request.Context(), byTenant(c), caller(c).TenantID, in.Name, in.Scopes)
+	made, secret, err := s.Tenants.NewClient(c.Request.Context(), byTenant(c), caller(c).TenantID, newTenantClient(in))
 	if err != nil {
 		return err
 	}
 	return answer(c, http.StatusCreated, wireTenantClient(made, secret))
+}
+
+func newTenantClient(in wire.NewTenantClient) models.NewTenantClient {
+	out := models.NewTenantClient{Name: in.Name, Scopes: in.Scopes}
+	if f := in.Federation; f != nil {
+		out.Federation = &models.Federation{Issuer: f.Issuer, Subject: f.Subject, JWKSURI: f.JWKSURI}
+	}
+	return out
 }
 
 // takeTenantRight takes consents.decide, tenant.manage or devices.write from a client, at once.

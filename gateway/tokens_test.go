@@ -24,7 +24,7 @@ func TestToken_issued(t *testing.T) {
 		if req.Form.Get("grant_type") != "client_credentials" || req.Form.Has("scope") || req.Authorization != "Basic eDp5" || req.RemoteAddr == "" {
 			t.Errorf("asked %+v", req)
 		}
-		return authz.TokenResponse{AccessToken: "a.b.c", ExpiresIn: 10 * time.Minute, Scope: "devices.read"}, nil
+		return authz.TokenResponse{AccessToken: "a.b.c", Type: "Bearer", ExpiresIn: 10 * time.Minute, Scope: "devices.read"}, nil
 	}
 	resp, body := e.do("POST", "/oauth2/token?scope=all", "grant_type=client_credentials", "Content-Type", form+"; charset=utf-8", "Authorization", "Basic eDp5")
 	if want := `{"access_token":"a.b.c","token_type":"Bearer","expires_in":600,"scope":"devices.read"}`; body != want {
@@ -108,7 +108,7 @@ func TestToken_secretsAreGuarded(t *testing.T) {
 		looked := false
 		e.exchange = func(authz.TokenRequest) (authz.TokenResponse, error) {
 			looked = true
-			return authz.TokenResponse{AccessToken: "a.b.c", ExpiresIn: time.Minute}, c.err
+			return authz.TokenResponse{AccessToken: "a.b.c", Type: "Bearer", ExpiresIn: time.Minute}, c.err
 		}
 		e.secretAttempt = func(client models.ClientID, source netip.Addr) (ratelimit.Decision, error) {
 			if client != "p-line" || source.String() != "192.0.2.1" {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -50,7 +51,8 @@ func (s *server) callOf(c *gin.Context, p *params, path string) (intake.Call, er
 		Path:          (&url.URL{Path: path, RawQuery: p.values.Encode()}).String(),
 		Key:           x.key,
 		CorrelationID: x.correlationID,
-		Strict:        prefersStrict(c.Request),
+		Strict:        prefers(c.Request, "handling=strict"),
+		ValidateOnly:  prefers(c.Request, "validate-only"),
 		Grant:         models.GrantID(strings.ToLower(strings.TrimSpace(c.GetHeader(headerGrant)))),
 		Defaults:      p.orderData(),
 	}, nil
@@ -60,11 +62,12 @@ func (s *server) callOf(c *gin.Context, p *params, path string) (intake.Call, er
 // customer let it act.
 const headerGrant = "Countersign-Grant"
 
-// prefersStrict reads Prefer: handling=strict (RFC 7240 section 4.4).
-func prefersStrict(r *http.Request) bool {
+// prefers reads the Prefer header (RFC 7240): handling=strict of its section 4.4, and our
+// own validate-only.
+func prefers(r *http.Request, wanted string) bool {
 	for _, value := range r.Header.Values("Prefer") {
 		for preference := range strings.SplitSeq(value, ",") {
-			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(preference), " ", ""), "handling=strict") {
+			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(preference), " ", ""), wanted) {
 				return true
 			}
 		}
@@ -75,43 +78,44 @@ func prefersStrict(r *http.Request) bool {
 // open looks at what the headers say of the body and makes its reader. Nothing is read
 // yet.
 func (s *server) open(c *gin.Context, call *intake.Call) (deviceSource, error) {
-	r := c.Request
-	if err := plainBody(r, s.Limits.Body); err != nil {
+	return s.openAs(c, call, func(body io.Reader) deviceSource { return format.NewJSON(body, call.Append, s.Limits.Body) })
+}
+
+// openAs is open with another reader of JSON.
+func (s *server) openAs(c *gin.Context, call *intake.Call, newJSON func(io.Reader) deviceSource) (deviceSource, error) {
+	body, err := s.content(c)
+	if err != nil {
 		return nil, err
 	}
-	media, charset := contentType(r)
+	media, charset := contentType(c.Request)
 	call.MaxRows = s.Limits.CSVRows
 	switch {
 	case media == "application/json" && isUTF8(charset):
 		call.MaxRows = s.Limits.JSONRows
-		return format.NewJSON(r.Body, call.Append, s.Limits.Body), nil
+		return newJSON(body), nil
 	case media == "text/csv" && format.KnownCharset(charset):
-		return format.NewCSV(r.Body, charset, s.Limits.Body), nil
+		return format.NewCSV(body, charset, s.Limits.Body), nil
 	case isNDJSON(media) && isUTF8(charset):
-		return format.NewNDJSON(r.Body, s.Limits.Body), nil
+		return format.NewNDJSON(body, s.Limits.Body), nil
 	}
 	return nil, errMediaType.WithDetail("Devices are taken as text/csv, or in UTF-8 as application/json or application/x-ndjson; the content type of this call is none of them.")
 }
 
-// plainBody refuses bodies by their headers.
-func plainBody(r *http.Request, limit int64) error {
-	for _, coding := range r.Header.Values("Content-Encoding") {
-		if coding != "" {
-			return errEncoding
-		}
-	}
-	if r.ContentLength > limit {
-		return errBodyTooLarge.WithDetail("The body has %d bytes; this call takes at most %d. Split the call.", r.ContentLength, limit)
-	}
-	return nil
-}
-
 // accept hands the call over and answers 202 with an empty body, as Partner Center does.
 func (s *server) accept(c *gin.Context, call intake.Call, src deviceSource) error {
+	if call.ValidateOnly {
+		return s.foresee(c, call, src)
+	}
+	leave, err := s.crowd.enter(c)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	accepted, err := s.Intake.Accept(c.Request.Context(), call, src)
 	if err != nil {
 		return orFailure(src, err)
 	}
+	s.tellBudgets(c, caller(c), call.Tenant)
 	if call.Strict {
 		c.Writer.Header().Set("Preference-Applied", "handling=strict")
 	}
@@ -140,20 +144,20 @@ func done(c *gin.Context, status int, accepted intake.Accepted) error {
 
 // openReport is open for the bodies of build reports.
 func (s *server) openReport(c *gin.Context, call *intake.Call) (reportSource, error) {
-	r := c.Request
-	if err := plainBody(r, s.Limits.Body); err != nil {
+	body, err := s.content(c)
+	if err != nil {
 		return nil, err
 	}
-	media, charset := contentType(r)
+	media, charset := contentType(c.Request)
 	call.MaxRows = s.Limits.CSVRows
 	switch {
 	case media == "application/json" && isUTF8(charset):
 		call.MaxRows = s.Limits.JSONRows
-		return format.NewReportJSON(r.Body, s.Limits.Body), nil
+		return format.NewReportJSON(body, s.Limits.Body), nil
 	case isNDJSON(media) && isUTF8(charset):
-		return format.NewReportNDJSON(r.Body, s.Limits.Body), nil
+		return format.NewReportNDJSON(body, s.Limits.Body), nil
 	case (media == "application/xml" || media == "text/xml") && format.KnownCharset(charset):
-		return format.NewOA3(r.Body, charset, s.Limits.Body), nil
+		return format.NewOA3(body, charset, s.Limits.Body), nil
 	}
 	return nil, errMediaType.WithDetail("Build reports are taken as application/xml (the file that OA3Tool wrote with /Report), or in UTF-8 as application/json or application/x-ndjson; the content type of this call is none of them.")
 }

@@ -85,7 +85,7 @@ func (s *server) listUploads(c *gin.Context) error {
 //	@Param		tracking	path	string	true	"tracking id"
 //	@Success	200	{object}	wire.Upload
 //	@Success	304	"unchanged since the ETag in If-None-Match"
-//	@Failure	401,403,404	{object}	wire.Problem
+//	@Failure	400,401,403,404	{object}	wire.Problem
 //	@Security	oauth2[devices.read]
 //	@Router		/v1/uploads/{tracking} [get]
 func (s *server) getUpload(c *gin.Context) error {
@@ -101,6 +101,7 @@ func (s *server) getUpload(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	tellWhenToAsk(c, up)
 	return answer(c, http.StatusOK, wireUpload(up))
 }
 
@@ -151,7 +152,7 @@ func wireUpload(up intake.UploadStatus) wire.Upload {
 		TrackingID: string(up.TrackingID), Kind: string(up.Kind), State: string(up.State),
 		PartnerID: string(up.PartnerID), TenantID: string(up.TenantID), BatchName: up.BatchName,
 		Rows:      wire.RowCounts{Total: up.RowCount, Open: up.OpenRows, WithErrors: up.ErrorRows},
-		RequestID: up.RequestID, CorrelationID: up.CorrelationID, ReportID: up.ReportID,
+		RequestID: up.RequestID, CorrelationID: up.CorrelationID, ReportID: up.ReportID, Voids: string(up.Voids),
 		AcceptedAt: utc(up.AcceptedAt), StartedAt: utc(up.StartedAt), CompletedAt: utc(up.CompletedAt),
 		RowsLink: rowsLink(up.TrackingID),
 	}

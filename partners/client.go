@@ -21,8 +21,19 @@ type NewClient struct {
 	Name      string
 	Scopes    []string
 	Method    models.ClientAuthMethod
-	JWKS      string     // public keys (RFC 7517); for private_key_jwt alone
-	ExpiresAt *time.Time // nil: never
+	Profile   models.ClientProfile // empty: legacy for a secret, standard for keys
+	JWKS      string               // public keys (RFC 7517); for private_key_jwt alone
+	// JWKSURI is where the client publishes its public keys, in place of JWKS.
+	JWKSURI string
+	// Certificates are what the client may show, in PEM; for self_signed_tls_client_auth alone.
+	Certificates string
+	// TLSSubject is the one name of its certificate, such as dns:line3.plant.example; for
+	// tls_client_auth alone.
+	TLSSubject string
+	ExpiresAt  *time.Time // nil: never
+	// LegacyUntil lets the client do as older clients do until then: its secret in the body,
+	// the token endpoint as aud of assertions; nil never.
+	LegacyUntil *time.Time
 }
 
 // CreateClient registers an active OAuth client. The secret is returned this
@@ -30,7 +41,7 @@ type NewClient struct {
 // fails with ErrInvalid, ErrPartnerNotFound, ErrTenantNotFound, the key set's own
 // error, or ErrTenantClaimed for one that would speak for a tenant with an admin.
 func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuthClient, string, error) {
-	client, err := r.prepareClient(in)
+	client, err := r.prepareClient(ctx, in)
 	if err != nil {
 		return models.OAuthClient{}, "", err
 	}
@@ -46,7 +57,7 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 		if err := t.mayHandOut(ctx, client, in.Scopes); err != nil {
 			return err
 		}
-		if err := expiryAhead(in.ExpiresAt, t.now); err != nil {
+		if err := errors.Join(expiryAhead("expiresAt", in.ExpiresAt, t.now), expiryAhead("legacyUntil", in.LegacyUntil, t.now)); err != nil {
 			return err
 		}
 		client.CreatedAt = t.now
@@ -67,15 +78,14 @@ func (r *Registry) CreateClient(ctx context.Context, in NewClient) (models.OAuth
 	return client, secret, nil
 }
 
-// prepareClient checks everything that needs no database.
-func (r *Registry) prepareClient(in NewClient) (models.OAuthClient, error) {
+// prepareClient checks everything that needs no database. Keys that the client publishes are
+// fetched to see that they can be used.
+func (r *Registry) prepareClient(ctx context.Context, in NewClient) (models.OAuthClient, error) {
 	var wrong complaints
 	wrong.name(in.Name)
 	wrong.owner(in)
-	wrong.add(!in.Method.Valid(), "authMethod", "must be client_secret_basic or private_key_jwt")
-	keyed := in.Method == models.PrivateKeyJWT
-	wrong.add(keyed && in.JWKS == "", "jwks", "is needed for private_key_jwt: send the client's public keys")
-	wrong.add(!keyed && in.JWKS != "", "jwks", "belongs to private_key_jwt only")
+	profile := in.profile()
+	wrong.means(in, profile)
 	allowed := r.deps.ScopesFunc(in.Owner)
 	foreign := slices.ContainsFunc(in.Scopes, func(s string) bool { return !slices.Contains(allowed, s) })
 	wrong.add(len(in.Scopes) == 0 || foreign, "scopes", "must be one or more of "+strings.Join(allowed, ", "))
@@ -84,11 +94,15 @@ func (r *Registry) prepareClient(in NewClient) (models.OAuthClient, error) {
 	}
 	client := models.OAuthClient{
 		ID: models.ClientID(clientPrefixes[in.Owner] + r.deps.NewID()), OwnerKind: in.Owner, Name: strings.TrimSpace(in.Name),
-		Scopes: joinScopes(allowed, in.Scopes), AuthMethod: in.Method, State: models.ClientActive, Epoch: 1,
+		Scopes: joinScopes(allowed, in.Scopes), AuthMethod: in.Method, Profile: profile, State: models.ClientActive, Epoch: 1,
 	}
 	if in.ExpiresAt != nil {
 		expires := in.ExpiresAt.UTC().Truncate(time.Microsecond)
 		client.ExpiresAt = &expires
+	}
+	if in.LegacyUntil != nil {
+		until := in.LegacyUntil.UTC().Truncate(time.Microsecond)
+		client.LegacyUntil = &until
 	}
 	if id, ok := foldGUID(in.PartnerID); ok {
 		client.PartnerID = &id
@@ -96,12 +110,78 @@ func (r *Registry) prepareClient(in NewClient) (models.OAuthClient, error) {
 	if id, ok := foldGUID(in.TenantID); ok {
 		client.TenantID = &id
 	}
-	if !keyed {
-		return client, nil
+	return client, r.addMeans(ctx, &client, in)
+}
+
+// addMeans adds what a client proves itself by, if that is not a secret.
+func (r *Registry) addMeans(ctx context.Context, client *models.OAuthClient, in NewClient) error {
+	var jwks string
+	var err error
+	switch {
+	case in.JWKSURI != "":
+		client.JWKSURI = &in.JWKSURI
+		return r.deps.CheckKeyAddressFunc(ctx, in.JWKSURI)
+	case in.Method == models.PrivateKeyJWT:
+		jwks, err = r.deps.CheckKeySetFunc(in.JWKS)
+	case in.Method == models.SelfSignedTLSClientAuth:
+		jwks, err = r.deps.CheckCertificatesFunc(in.Certificates)
+	case in.Method == models.TLSClientAuth:
+		subject, err := r.deps.CheckSubjectFunc(in.TLSSubject)
+		var wrong complaints
+		if err != nil {
+			wrong.add(true, "tlsSubject", err.Error())
+		}
+		client.TLSSubject = &subject
+		return wrong.err()
+	default:
+		return nil
 	}
-	jwks, err := r.deps.CheckKeySetFunc(in.JWKS)
 	client.JWKS = &jwks
-	return client, err
+	return err
+}
+
+// means checks that what was sent belongs to the method of authentication.
+func (c *complaints) means(in NewClient, profile models.ClientProfile) {
+	c.add(!in.Method.Valid(), "authMethod", "must be client_secret_basic, private_key_jwt, tls_client_auth or self_signed_tls_client_auth")
+	secret := in.Method == models.ClientSecretBasic
+	c.add(!profile.Valid() || secret != (profile == models.ProfileLegacy), "profile",
+		"must be legacy for client_secret_basic, and strict or standard for every other method")
+	keyed := in.Method == models.PrivateKeyJWT
+	c.add(in.JWKSURI != "" && (!keyed || in.JWKS != ""), "jwksUri", "belongs to private_key_jwt only, in place of jwks")
+	c.belongs(in.JWKS, keyed && in.JWKSURI == "", "jwks", "private_key_jwt without jwksUri", "the client's public keys")
+	c.belongs(in.Certificates, in.Method == models.SelfSignedTLSClientAuth, "certificates", "self_signed_tls_client_auth", "the client's certificates in PEM")
+	c.belongs(in.TLSSubject, in.Method == models.TLSClientAuth, "tlsSubject", "tls_client_auth", "the name in the client's certificate")
+	tolerates := secret || in.Method == models.PrivateKeyJWT && profile == models.ProfileStandard
+	c.add(!tolerates && in.LegacyUntil != nil, "legacyUntil", "belongs to client_secret_basic, and to private_key_jwt of the profile standard")
+}
+
+func (c *complaints) belongs(value string, here bool, field, method, what string) {
+	c.add(here && value == "", field, "is needed for "+method+": send "+what)
+	c.add(!here && value != "", field, "belongs to "+method+" only")
+}
+
+// MethodOf is the way of authenticating that belongs to what was sent of a client's keys and
+// certificates: a secret when there is nothing.
+func MethodOf(in NewClient) models.ClientAuthMethod {
+	switch {
+	case in.JWKS != "" || in.JWKSURI != "":
+		return models.PrivateKeyJWT
+	case in.Certificates != "":
+		return models.SelfSignedTLSClientAuth
+	case in.TLSSubject != "":
+		return models.TLSClientAuth
+	}
+	return models.ClientSecretBasic
+}
+
+func (in NewClient) profile() models.ClientProfile {
+	switch {
+	case in.Profile != "":
+		return in.Profile
+	case in.Method == models.ClientSecretBasic:
+		return models.ProfileLegacy
+	}
+	return models.ProfileStandard
 }
 
 // joinScopes writes each scope once, in the order of the list they come from.
@@ -120,9 +200,9 @@ func (c *complaints) owner(in NewClient) {
 		"tenantId", "must be the tenant's id for a tenant's client, and absent for any other")
 }
 
-func expiryAhead(expires *time.Time, now time.Time) error {
+func expiryAhead(name string, expires *time.Time, now time.Time) error {
 	var wrong complaints
-	wrong.add(expires != nil && !expires.After(now), "expiresAt", "must lie in the future")
+	wrong.add(expires != nil && !expires.After(now), name, "must lie in the future")
 	return wrong.err()
 }
 
@@ -171,11 +251,23 @@ func (r *Registry) UnfreezeClient(ctx context.Context, id models.ClientID) (mode
 
 func (r *Registry) moveClient(ctx context.Context, id models.ClientID, from, to models.ClientState) (models.OAuthClient, error) {
 	return r.changeClient(ctx, id, func(ctx context.Context, t change, client models.OAuthClient) error {
-		return r.turn(ctx, t, switchOf{
-			kind: models.SubjectOfClient, gate: client.Gate,
-			table: "oauth_clients", id: string(id), from: string(from), to: string(to), stop: to == models.ClientFrozen,
-		})
+		return r.switchClient(ctx, t, client, from, to, models.OwnerOperator)
 	})
+}
+
+// switchClient freezes a client or lets it work again, and remembers who froze it.
+func (r *Registry) switchClient(ctx context.Context, t change, client models.OAuthClient, from, to models.ClientState, by models.OwnerKind) error {
+	err := r.turn(ctx, t, switchOf{
+		kind: models.SubjectOfClient, gate: client.Gate,
+		table: "oauth_clients", id: string(client.ID), from: string(from), to: string(to), stop: to == models.ClientFrozen,
+	})
+	if err != nil {
+		return err
+	}
+	if to == models.ClientFrozen {
+		return t.setFrozenBy(client.ID, &by)
+	}
+	return t.setFrozenBy(client.ID, nil)
 }
 
 // changeClient runs fn on a client in a transaction and returns it as it is then.

@@ -57,6 +57,53 @@ func TestCreateClient_storesScopesOnceAndNoSecret(t *testing.T) {
 	})
 }
 
+// What a client proves itself by is stored with its profile, and read with its standing.
+func TestCreateClient_meansAndProfiles(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		p := w.partner(t, "Contoso")
+		for _, c := range []struct {
+			change  func(*partners.NewClient)
+			profile models.ClientProfile
+			jwks    string
+			subject string
+		}{
+			{func(*partners.NewClient) {}, models.ProfileLegacy, "", ""},
+			{func(c *partners.NewClient) { c.Method, c.JWKS = models.PrivateKeyJWT, "keys" }, models.ProfileStandard, "checked keys", ""},
+			{func(c *partners.NewClient) {
+				c.Method, c.JWKS, c.Profile = models.PrivateKeyJWT, "keys", models.ProfileStrict
+			}, models.ProfileStrict, "checked keys", ""},
+			{func(c *partners.NewClient) {
+				c.Method, c.JWKSURI = models.PrivateKeyJWT, "https://plant.example/jwks"
+			}, models.ProfileStandard, "", ""},
+			{func(c *partners.NewClient) { c.Method, c.TLSSubject = models.TLSClientAuth, "dns:LINE3" }, models.ProfileStandard, "", "dns:line3"},
+			{func(c *partners.NewClient) {
+				c.Method, c.Certificates = models.SelfSignedTLSClientAuth, "keys in PEM"
+			}, models.ProfileStandard, "checked keys in PEM", ""},
+		} {
+			in := partnerClient(p.ID)
+			c.change(&in)
+			made, _, err := w.CreateClient(t.Context(), in)
+			must(t, err)
+			standing, err := w.ClientStanding(t.Context(), made.ID)
+			must(t, err)
+			got := standing.Client
+			if text(got.JWKSURI) != in.JWKSURI {
+				t.Errorf("keys at %q", text(got.JWKSURI))
+			}
+			if got.Profile != c.profile || got.AuthMethod != in.Method || text(got.JWKS) != c.jwks || text(got.TLSSubject) != c.subject {
+				t.Errorf("%s: got %s with keys %q and subject %q", in.Method, got.Profile, text(got.JWKS), text(got.TLSSubject))
+			}
+		}
+	})
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
 func TestCreateClient_refuses(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		p, tenant := w.partner(t, "Contoso"), w.tenant(t)
@@ -66,13 +113,30 @@ func TestCreateClient_refuses(t *testing.T) {
 			return in
 		}
 		for name, in := range map[string]partners.NewClient{
-			"no name":            change(func(c *partners.NewClient) { c.Name = "" }),
-			"no scope":           change(func(c *partners.NewClient) { c.Scopes = nil }),
-			"foreign scope":      change(func(c *partners.NewClient) { c.Scopes = []string{"devices.read", "consents.decide"} }),
-			"joined scopes":      change(func(c *partners.NewClient) { c.Scopes = []string{"devices.read devices.write"} }),
-			"unknown method":     change(func(c *partners.NewClient) { c.Method = "client_secret_jwt" }),
-			"keys with a secret": change(func(c *partners.NewClient) { c.JWKS = "keys" }),
-			"no keys":            change(func(c *partners.NewClient) { c.Method = models.PrivateKeyJWT }),
+			"no name":                change(func(c *partners.NewClient) { c.Name = "" }),
+			"no scope":               change(func(c *partners.NewClient) { c.Scopes = nil }),
+			"foreign scope":          change(func(c *partners.NewClient) { c.Scopes = []string{"devices.read", "consents.decide"} }),
+			"joined scopes":          change(func(c *partners.NewClient) { c.Scopes = []string{"devices.read devices.write"} }),
+			"unknown method":         change(func(c *partners.NewClient) { c.Method = "client_secret_jwt" }),
+			"keys with a secret":     change(func(c *partners.NewClient) { c.JWKS = "keys" }),
+			"no keys":                change(func(c *partners.NewClient) { c.Method = models.PrivateKeyJWT }),
+			"keys for a certificate": change(func(c *partners.NewClient) { c.Method, c.JWKS = models.TLSClientAuth, "keys" }),
+			"no subject":             change(func(c *partners.NewClient) { c.Method = models.TLSClientAuth }),
+			"a subject of no kind":   change(func(c *partners.NewClient) { c.Method, c.TLSSubject = models.TLSClientAuth, "line3" }),
+			"a subject for keys": change(func(c *partners.NewClient) {
+				c.Method, c.JWKS, c.TLSSubject = models.PrivateKeyJWT, "keys", "dns:line3"
+			}),
+			"no certificates":            change(func(c *partners.NewClient) { c.Method = models.SelfSignedTLSClientAuth }),
+			"certificates with a secret": change(func(c *partners.NewClient) { c.Certificates = "keys" }),
+			"an address for a secret":    change(func(c *partners.NewClient) { c.JWKSURI = "https://plant.example/jwks" }),
+			"an address beside keys": change(func(c *partners.NewClient) {
+				c.Method, c.JWKS, c.JWKSURI = models.PrivateKeyJWT, "keys", "https://plant.example/jwks"
+			}),
+			"strict with a secret": change(func(c *partners.NewClient) { c.Profile = models.ProfileStrict }),
+			"legacy with keys": change(func(c *partners.NewClient) {
+				c.Method, c.JWKS, c.Profile = models.PrivateKeyJWT, "keys", models.ProfileLegacy
+			}),
+			"unknown profile":    change(func(c *partners.NewClient) { c.Profile = "lax" }),
 			"two owners":         change(func(c *partners.NewClient) { c.TenantID = tenant.ID }),
 			"no owner":           change(func(c *partners.NewClient) { c.PartnerID = "" }),
 			"unknown kind":       change(func(c *partners.NewClient) { c.Owner = "person" }),

@@ -116,10 +116,12 @@ func (r *Registry) Partners(ctx context.Context, page Page) ([]models.Partner, s
 	return items, next, nil
 }
 
-// BudgetsOf returns a partner's own budgets, or ErrPartnerNotFound.
+// BudgetsOf returns a partner's own budgets, at most a second old, or ErrPartnerNotFound.
 func (r *Registry) BudgetsOf(ctx context.Context, id models.PartnerID) (Budgets, error) {
-	p, err := r.Partner(ctx, id)
-	return Budgets{p.DevicesPerHour, p.TenantDevicesPerHour, p.RequestsPerMinute}, err
+	return r.budgets.Get(ctx, id, func(ctx context.Context) (Budgets, error) {
+		p, err := r.Partner(ctx, id)
+		return Budgets{p.DevicesPerHour, p.TenantDevicesPerHour, p.RequestsPerMinute}, err
+	})
 }
 
 // SetBudgets replaces all three budgets of a partner and returns it. It fails

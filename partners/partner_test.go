@@ -188,6 +188,7 @@ func TestNew_refusesMissingParts(t *testing.T) {
 	for name, strip := range map[string]func(*partners.Deps){
 		"db": func(d *partners.Deps) { d.DB = nil }, "fences": func(d *partners.Deps) { d.Fences = nil },
 		"secrets": func(d *partners.Deps) { d.Secrets = nil }, "keys": func(d *partners.Deps) { d.CheckKeySetFunc = nil },
+		"federation": func(d *partners.Deps) { d.CheckFederationFunc = nil }, "addresses": func(d *partners.Deps) { d.CheckKeyAddressFunc = nil }, "certificates": func(d *partners.Deps) { d.CheckCertificatesFunc = nil }, "subjects": func(d *partners.Deps) { d.CheckSubjectFunc = nil },
 		"scopes": func(d *partners.Deps) { d.ScopesFunc = nil }, "ids": func(d *partners.Deps) { d.NewID = nil },
 		"clock": func(d *partners.Deps) { d.Now = nil },
 	} {

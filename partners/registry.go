@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/db"
+	"countersign/internal/recent"
 	"countersign/models"
 )
 
@@ -31,6 +32,17 @@ type Deps struct {
 	// CheckKeySetFunc reads a client's public keys (RFC 7517) and returns them
 	// in the form to store, or an error that may be shown to who sent them.
 	CheckKeySetFunc func(jwks string) (string, error)
+	// CheckKeyAddressFunc looks at the address where a client publishes its public keys, and
+	// at what is there.
+	CheckKeyAddressFunc func(ctx context.Context, address string) error
+	// CheckFederationFunc looks at whose tokens a tenant's client is to prove itself by, and at
+	// where their keys are published.
+	CheckFederationFunc func(ctx context.Context, f models.Federation) error
+	// CheckCertificatesFunc does the same with a client's certificates in PEM, and returns them
+	// as a key set.
+	CheckCertificatesFunc func(text string) (string, error)
+	// CheckSubjectFunc returns the form to store of a certificate's name.
+	CheckSubjectFunc func(subject string) (string, error)
 	// ScopesFunc lists the scopes a client of this kind of owner can be given.
 	ScopesFunc func(models.OwnerKind) []string
 	NewID      func() string    // lower-case GUID text, ascending
@@ -40,13 +52,26 @@ type Deps struct {
 
 // Registry is the register. It is safe for concurrent use.
 type Registry struct {
-	deps Deps
-	used *throttle
+	deps  Deps
+	used  *throttle[models.ClientID]
+	noted *throttle[models.ClientSource]
+
+	// What every request asks. A change made here counts at once, one made by another
+	// replica within a second.
+	standings *recent.Cache[models.ClientID, models.ClientStanding]
+	budgets   *recent.Cache[models.PartnerID, Budgets]
 }
+
+// What is remembered of what every request asks, and for how long.
+const (
+	rememberFor = time.Second
+	remembered  = 10_000
+)
 
 // New refuses to be made of incomplete parts.
 func New(deps Deps) (*Registry, error) {
 	incomplete := deps.DB == nil || deps.Fences == nil || deps.Secrets == nil || deps.CheckKeySetFunc == nil ||
+		deps.CheckKeyAddressFunc == nil || deps.CheckFederationFunc == nil || deps.CheckCertificatesFunc == nil || deps.CheckSubjectFunc == nil ||
 		deps.ScopesFunc == nil || deps.NewID == nil || deps.Now == nil
 	if incomplete {
 		return nil, errors.New("partners: a registry needs all of its parts")
@@ -54,7 +79,11 @@ func New(deps Deps) (*Registry, error) {
 	if deps.DNS == nil {
 		deps.DNS = net.DefaultResolver
 	}
-	return &Registry{deps: deps, used: newThrottle(markEvery)}, nil
+	return &Registry{
+		deps: deps, used: newThrottle[models.ClientID](markEvery), noted: newThrottle[models.ClientSource](noteEvery),
+		standings: recent.New[models.ClientID, models.ClientStanding](rememberFor, remembered, deps.Now),
+		budgets:   recent.New[models.PartnerID, Budgets](rememberFor, remembered, deps.Now),
+	}, nil
 }
 
 // inTx runs fn in a transaction, with the rows of this package and the
@@ -67,7 +96,14 @@ func (r *Registry) inTx(ctx context.Context, fn func(ctx context.Context, t chan
 		}
 		return fn(ctx, change{rows: rows{tx.Gorm().WithContext(ctx)}, tx: tx, now: now})
 	})
+	r.forget()
 	return stored(err)
+}
+
+// forget makes the next request ask anew.
+func (r *Registry) forget() {
+	r.standings.Clear()
+	r.budgets.Clear()
 }
 
 // read gives the rows of this package for plain reads.

@@ -42,11 +42,18 @@ func (r *Registry) EndRightsTx(ctx context.Context, tx *db.Tx, tenant models.Ten
 	return ended, nil
 }
 
+// CheckFederation looks at whose tokens a tenant's client is to prove itself by, and at where
+// the issuer publishes its keys. It is called outside of transactions.
+func (r *Registry) CheckFederation(ctx context.Context, f models.Federation) error {
+	return r.deps.CheckFederationFunc(ctx, f)
+}
+
 // NewClientTx makes a client of a tenant in the tenant's own name and returns its secret,
-// this once. Who may ask for which scopes the caller has decided.
-func (r *Registry) NewClientTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
-	client, err := r.prepareClient(NewClient{
-		Owner: models.OwnerTenant, TenantID: tenant, Name: name, Scopes: scopes, Method: models.ClientSecretBasic,
+// this once; one that comes with tokens of the tenant's issuer has none. Who may ask for
+// which scopes, and whether the issuer can be used, the caller has decided.
+func (r *Registry) NewClientTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error) {
+	client, err := r.prepareClient(ctx, NewClient{
+		Owner: models.OwnerTenant, TenantID: tenant, Name: in.Name, Scopes: in.Scopes, Method: models.ClientSecretBasic,
 	})
 	if err != nil {
 		return models.OAuthClient{}, "", err
@@ -54,9 +61,13 @@ func (r *Registry) NewClientTx(ctx context.Context, tx *db.Tx, tenant models.Ten
 	if client.CreatedAt, err = tx.Now(ctx); err != nil {
 		return models.OAuthClient{}, "", err
 	}
+	if f := in.Federation; f != nil {
+		client.AuthMethod, client.Profile = models.PrivateKeyJWT, models.ProfileStandard
+		client.Issuer, client.IssuerSubject, client.JWKSURI = &f.Issuer, &f.Subject, &f.JWKSURI
+	}
 	t := rows{tx.Gorm().WithContext(ctx)}
-	if err := t.add(&client); err != nil {
-		return models.OAuthClient{}, "", err
+	if err := t.add(&client); err != nil || in.Federation != nil {
+		return client, "", err
 	}
 	secret, digest := r.deps.Secrets.NewSecret()
 	err = t.add(&models.ClientSecret{ID: r.deps.NewID(), ClientID: client.ID, Digest: digest, CreatedAt: client.CreatedAt})

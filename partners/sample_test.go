@@ -95,6 +95,20 @@ func checkKeys(jwks string) (string, error) {
 	return "checked " + jwks, nil
 }
 
+func checkAddress(_ context.Context, address string) error {
+	if !strings.HasPrefix(address, "https:") {
+		return errBadKeys
+	}
+	return nil
+}
+
+func checkSubject(text string) (string, error) {
+	if !strings.HasPrefix(text, "dns:") {
+		return "", errors.New("must begin with dns:")
+	}
+	return strings.ToLower(text), nil
+}
+
 // both runs fn on a fresh PostgreSQL and a fresh SQLite database.
 func both(t *testing.T, fn func(t *testing.T, w *world)) {
 	t.Parallel()
@@ -118,7 +132,7 @@ func newWorld(t *testing.T, dialect db.Dialect) *world {
 
 func (w *world) deps() partners.Deps {
 	return partners.Deps{
-		DB: w.d, Fences: w.fences, Secrets: w.secrets, CheckKeySetFunc: checkKeys,
+		DB: w.d, Fences: w.fences, Secrets: w.secrets, CheckKeySetFunc: checkKeys, CheckKeyAddressFunc: checkAddress, CheckFederationFunc: func(context.Context, models.Federation) error { return nil }, CheckCertificatesFunc: checkKeys, CheckSubjectFunc: checkSubject,
 		ScopesFunc: func(kind models.OwnerKind) []string { return testScopes[kind] },
 		NewID:      func() string { return uuid.Must(uuid.NewV7()).String() },
 		Now:        w.clock.Now,

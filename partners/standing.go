@@ -10,20 +10,32 @@ import (
 // sweepSize bounds how many used assertions one sweep forgets.
 const sweepSize = 1000
 
-// ClientStanding returns a client and its owner's standing, read from the
-// database at this moment; ErrClientNotFound when nobody holds the id.
+// ClientStanding returns a client and its owner's standing as they were within the last
+// second, and after every change that was made here; ErrClientNotFound when nobody
+// holds the id. Uploads, which a stop must not miss by a second, ask the gate besides.
 func (r *Registry) ClientStanding(ctx context.Context, id models.ClientID) (models.ClientStanding, error) {
 	if !validClientID(id) {
 		return models.ClientStanding{}, ErrClientNotFound
 	}
+	return r.standings.Get(ctx, id, func(ctx context.Context) (models.ClientStanding, error) { return r.standingNow(ctx, id) })
+}
+
+func (r *Registry) standingNow(ctx context.Context, id models.ClientID) (models.ClientStanding, error) {
 	standing, err := r.read(ctx).standing(id)
+	if err != nil {
+		return standing, stored(err)
+	}
+	standing.RevokedTokens, err = r.read(ctx).revokedTokens(id, r.deps.Now())
 	return standing, stored(err)
 }
 
-// ClientForAuth returns what ClientStanding does, with the digests of the
+// ClientForAuth returns what ClientStanding does as it is at this moment, with the digests of the
 // client's live secrets.
 func (r *Registry) ClientForAuth(ctx context.Context, id models.ClientID) (models.ClientStanding, [][]byte, error) {
-	standing, err := r.ClientStanding(ctx, id)
+	if !validClientID(id) {
+		return models.ClientStanding{}, nil, ErrClientNotFound
+	}
+	standing, err := r.standingNow(ctx, id)
 	if err != nil {
 		return models.ClientStanding{}, nil, err
 	}
@@ -31,20 +43,37 @@ func (r *Registry) ClientForAuth(ctx context.Context, id models.ClientID) (model
 	return standing, digests, stored(err)
 }
 
-// UseAssertion remembers a client assertion by the digest of its jti until a
-// time after which it is refused anyway, and reports whether this was its first
-// use. The primary key decides between two replicas.
-func (r *Registry) UseAssertion(ctx context.Context, id models.ClientID, jtiDigest []byte, until time.Time) (bool, error) {
-	fresh, err := rows{r.deps.DB.Write().WithContext(ctx)}.useAssertion(
-		models.UsedAssertion{ClientID: id, JTIDigest: jtiDigest, ExpiresAt: until})
+// UseOnce remembers a client assertion or a proof of possession by a digest until a time
+// after which it is refused anyway, and reports whether this was its first use. The
+// primary key decides between two replicas.
+func (r *Registry) UseOnce(ctx context.Context, id models.ClientID, digest []byte, until time.Time) (bool, error) {
+	fresh, err := rows{r.deps.DB.Write().WithContext(ctx)}.useOnce(
+		models.UsedAssertion{ClientID: id, JTIDigest: digest, ExpiresAt: until})
 	return fresh, stored(err)
 }
 
-// SweepAssertions forgets assertions that have expired, a bounded number at a
-// time, and returns how many; call it again while it returns any.
-func (r *Registry) SweepAssertions(ctx context.Context) (int64, error) {
-	n, err := rows{r.deps.DB.Write().WithContext(ctx)}.forgetAssertions(r.deps.Now(), sweepSize)
-	return n, stored(err)
+// SweepAssertions forgets assertions, proofs and revoked tokens that have expired, and from
+// where clients came on days that are over, and returns how many. It deletes a bounded number at a time, so that nobody waits long for it, until
+// there are none: calls with proofs leave one behind each.
+func (r *Registry) SweepAssertions(ctx context.Context) (all int64, err error) {
+	tables := rows{r.deps.DB.Write().WithContext(ctx)}
+	for _, forget := range []func(time.Time, int) (int64, error){tables.forgetAssertions, tables.forgetRevoked, tables.forgetSources} {
+		for n := int64(sweepSize); n == sweepSize; {
+			if n, err = forget(r.deps.Now(), sweepSize); err != nil {
+				return all, stored(err)
+			}
+			all += n
+		}
+	}
+	return all, nil
+}
+
+// RevokeToken ends an access token by a digest of its id, until it expires. It counts here at
+// once and on other replicas within a second.
+func (r *Registry) RevokeToken(ctx context.Context, id models.ClientID, digest []byte, until time.Time) error {
+	err := rows{r.deps.DB.Write().WithContext(ctx)}.revokeToken(models.RevokedToken{ClientID: id, IDDigest: digest, ExpiresAt: until})
+	r.standings.Clear()
+	return stored(err)
 }
 
 // MarkUsed notes that a client was used. It writes at most once a minute per

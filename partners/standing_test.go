@@ -1,6 +1,7 @@
 package partners_test
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,8 +47,49 @@ func TestClientStanding_followsEverySwitchAtOnce(t *testing.T) {
 	})
 }
 
+// What another replica changed counts within a second, and authentication, which asks
+// anew, sees it at once; budgets likewise.
+func TestClientStanding_isAtMostASecondOld(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		other, err := partners.New(w.deps())
+		must(t, err)
+		p := w.partner(t, "Contoso")
+		mine, _ := w.client(t, p.ID)
+		may := func() bool {
+			t.Helper()
+			standing, err := w.ClientStanding(t.Context(), mine.ID)
+			must(t, err)
+			return standing.MayAct(w.clock.Now())
+		}
+		most := func() *int64 {
+			t.Helper()
+			budgets, err := w.BudgetsOf(t.Context(), p.ID)
+			must(t, err)
+			return budgets.RequestsPerMinute
+		}
+		if !may() || most() != nil {
+			t.Fatal("the client may not act at first, or has budgets of its own")
+		}
+		seven := int64(7)
+		_, err = other.SetBudgets(t.Context(), p.ID, partners.Budgets{RequestsPerMinute: &seven})
+		must(t, err)
+		_, err = other.FreezeClient(t.Context(), mine.ID)
+		must(t, err)
+		if now, _, err := w.ClientForAuth(t.Context(), mine.ID); err != nil || now.MayAct(w.clock.Now()) {
+			t.Errorf("a frozen client gets a token: %v", err)
+		}
+		w.clock.add(time.Second)
+		if may() {
+			t.Error("a frozen client may act a second later")
+		}
+		if got := most(); got == nil || *got != seven {
+			t.Errorf("the budget is %v a second later", got)
+		}
+	})
+}
+
 // The primary key decides, so it holds over replicas: two registries here.
-func TestUseAssertion_onceOverAllReplicas(t *testing.T) {
+func TestUseOnce_onceOverAllReplicas(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		other, err := partners.New(w.deps())
 		must(t, err)
@@ -57,7 +99,7 @@ func TestUseAssertion_onceOverAllReplicas(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
-				ok, err := replicas[i%2].UseAssertion(t.Context(), "p-1", []byte("digest"), until)
+				ok, err := replicas[i%2].UseOnce(t.Context(), "p-1", []byte("digest"), until)
 				if err != nil {
 					t.Error(err)
 				}
@@ -70,7 +112,7 @@ func TestUseAssertion_onceOverAllReplicas(t *testing.T) {
 		if fresh.Load() != 1 {
 			t.Errorf("one assertion was fresh %d times", fresh.Load())
 		}
-		if ok, err := w.UseAssertion(t.Context(), "p-2", []byte("digest"), until); !ok || err != nil {
+		if ok, err := w.UseOnce(t.Context(), "p-2", []byte("digest"), until); !ok || err != nil {
 			t.Errorf("the same jti of another client: %v, %v", ok, err)
 		}
 	})
@@ -79,7 +121,7 @@ func TestUseAssertion_onceOverAllReplicas(t *testing.T) {
 func TestSweepAssertions_forgetsOnlyWhatHasExpired(t *testing.T) {
 	both(t, func(t *testing.T, w *world) {
 		for name, life := range map[string]time.Duration{"a": time.Minute, "b": time.Minute, "c": time.Hour} {
-			_, err := w.UseAssertion(t.Context(), "p-1", []byte(name), start.Add(life))
+			_, err := w.UseOnce(t.Context(), "p-1", []byte(name), start.Add(life))
 			must(t, err)
 		}
 		if n, err := w.SweepAssertions(t.Context()); n != 0 || err != nil {
@@ -89,8 +131,53 @@ func TestSweepAssertions_forgetsOnlyWhatHasExpired(t *testing.T) {
 		if n, err := w.SweepAssertions(t.Context()); n != 2 || err != nil {
 			t.Errorf("forgot %d, %v; want 2", n, err)
 		}
-		if fresh, err := w.UseAssertion(t.Context(), "p-1", []byte("c"), start.Add(time.Hour)); fresh || err != nil {
+		for n := range 2500 { // more than are deleted at a time
+			_, err := w.UseOnce(t.Context(), "p-2", fmt.Append(nil, n), start)
+			must(t, err)
+		}
+		if n, err := w.SweepAssertions(t.Context()); n != 2500 || err != nil {
+			t.Errorf("forgot %d of 2,500, %v", n, err)
+		}
+		if fresh, err := w.UseOnce(t.Context(), "p-1", []byte("c"), start.Add(time.Hour)); fresh || err != nil {
 			t.Errorf("a live one was forgotten: %v, %v", fresh, err)
+		}
+	})
+}
+
+// Row F11: a token that was revoked on one replica is known as such there at once and on
+// another a second later, until it has expired.
+func TestRevokeToken_isKnownEverywhere(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		other, err := partners.New(w.deps())
+		must(t, err)
+		mine, _ := w.client(t, w.partner(t, "Contoso").ID)
+		digest := []byte("digest")
+		revoked := func(r *partners.Registry) bool {
+			t.Helper()
+			standing, err := r.ClientStanding(t.Context(), mine.ID)
+			must(t, err)
+			return standing.Revoked(digest)
+		}
+		if revoked(w.Registry) || revoked(other) {
+			t.Fatal("revoked from the beginning")
+		}
+		for range 2 { // the second time changes nothing
+			must(t, other.RevokeToken(t.Context(), mine.ID, digest, w.clock.Now().Add(time.Minute)))
+		}
+		if !revoked(other) {
+			t.Error("not known where it was revoked")
+		}
+		w.clock.add(time.Second)
+		if !revoked(w.Registry) {
+			t.Error("not known on the other replica a second later")
+		}
+		w.clock.add(time.Minute)
+		if revoked(w.Registry) {
+			t.Error("still there after the token has expired")
+		}
+		w.clock.add(time.Second)
+		if n, err := w.SweepAssertions(t.Context()); n != 1 || err != nil {
+			t.Errorf("swept %d, %v", n, err)
 		}
 	})
 }

@@ -197,8 +197,18 @@ func (r rows) setScopes(id models.ClientID, scopes string) error {
 	return r.g.Exec(`UPDATE oauth_clients SET scopes = ? WHERE id = ?`, scopes, id).Error
 }
 
+func (r rows) setFrozenBy(id models.ClientID, by *models.OwnerKind) error {
+	return r.g.Exec(`UPDATE oauth_clients SET frozen_by = ? WHERE id = ?`, by, id).Error
+}
+
+// endingClients counts the active clients that end after from and not after until.
+func (r rows) endingClients(from, until time.Time) (n int64, err error) {
+	err = r.g.Model(&models.OAuthClient{}).Where("state = 'active' AND expires_at > ? AND expires_at <= ?", from, until).Count(&n).Error
+	return n, err
+}
+
 func (r rows) setJWKS(id models.ClientID, jwks string) error {
-	return r.g.Exec(`UPDATE oauth_clients SET jwks = ? WHERE id = ?`, jwks, id).Error
+	return r.g.Exec(`UPDATE oauth_clients SET jwks = ?, jwks_uri = NULL WHERE id = ?`, jwks, id).Error
 }
 
 // live is the condition on secrets that can be used; its one argument is the time.
@@ -224,6 +234,13 @@ func (r rows) retireSecrets(id models.ClientID, now, until time.Time) error {
 	return r.g.Exec(`UPDATE client_secrets SET revoked_at = ? WHERE id IN ?`, now, ids).Error
 }
 
+func (r rows) liveSecrets(id models.ClientID, now time.Time) ([]SecretOf, error) {
+	var found []SecretOf
+	err := r.g.Model(&models.ClientSecret{}).Select("created_at, expires_at").Where("client_id = ? AND "+live, id, now).
+		Order("created_at DESC, id DESC").Scan(&found).Error
+	return found, err
+}
+
 func (r rows) liveDigests(id models.ClientID, now time.Time) ([][]byte, error) {
 	var digests [][]byte
 	err := r.g.Model(&models.ClientSecret{}).Where("client_id = ? AND "+live, id, now).
@@ -244,8 +261,8 @@ type standingRow struct {
 func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
 	var row standingRow
 	err := r.g.Table("oauth_clients AS c").
-		Select(`c.id, c.gate, c.owner_kind, c.partner_id, c.tenant_id, c.name, c.scopes, c.auth_method, c.jwks,
-			c.state, c.epoch, c.created_at, c.expires_at, c.last_used_at,
+		Select(`c.id, c.gate, c.owner_kind, c.partner_id, c.tenant_id, c.name, c.scopes, c.auth_method, c.jwks, c.jwks_uri, c.issuer, c.issuer_subject, c.tls_subject, c.profile,
+			c.state, c.frozen_by, c.epoch, c.created_at, c.expires_at, c.last_used_at, c.legacy_until,
 			p.kind AS partner_kind, p.state AS partner_state, t.state AS tenant_state`).
 		Joins("LEFT JOIN partners p ON p.id = c.partner_id").
 		Joins("LEFT JOIN tenants t ON t.id = c.tenant_id").
@@ -264,10 +281,45 @@ func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
 	return standing, nil
 }
 
-// useAssertion reports whether the row was new.
-func (r rows) useAssertion(used models.UsedAssertion) (bool, error) {
+// useOnce reports whether the row was new.
+func (r rows) useOnce(used models.UsedAssertion) (bool, error) {
 	done := r.g.Clauses(clause.OnConflict{DoNothing: true}).Create(&used)
 	return done.RowsAffected == 1, done.Error
+}
+
+// addSource reports whether a client was not seen from there that day, while it was seen from
+// fewer than so many places.
+func (r rows) addSource(s models.ClientSource, most int64) (bool, error) {
+	var n int64
+	if err := r.g.Model(&models.ClientSource{}).Where("client_id = ? AND day = ?", s.ClientID, s.Day).Count(&n).Error; err != nil || n >= most {
+		return false, err
+	}
+	done := r.g.Clauses(clause.OnConflict{DoNothing: true}).Create(&s)
+	return done.RowsAffected == 1, done.Error
+}
+
+// forgetSources forgets from where clients came on days that are over for a day.
+func (r rows) forgetSources(now time.Time, limit int) (int64, error) {
+	done := r.g.Exec(`DELETE FROM client_sources WHERE (client_id, day, source, refused) IN (
+		SELECT client_id, day, source, refused FROM client_sources WHERE day < ? ORDER BY day LIMIT ?)`, dayOf(now.Add(-48*time.Hour)), limit)
+	return done.RowsAffected, done.Error
+}
+
+// revokeToken ends a token; ending it twice is once.
+func (r rows) revokeToken(revoked models.RevokedToken) error {
+	return r.g.Clauses(clause.OnConflict{DoNothing: true}).Create(&revoked).Error
+}
+
+func (r rows) revokedTokens(id models.ClientID, now time.Time) ([][]byte, error) {
+	var digests [][]byte
+	err := r.g.Model(&models.RevokedToken{}).Where("client_id = ? AND expires_at > ?", id, now).Pluck("id_digest", &digests).Error
+	return digests, err
+}
+
+func (r rows) forgetRevoked(now time.Time, limit int) (int64, error) {
+	done := r.g.Exec(`DELETE FROM revoked_tokens WHERE (client_id, id_digest) IN (
+		SELECT client_id, id_digest FROM revoked_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`, now, limit)
+	return done.RowsAffected, done.Error
 }
 
 func (r rows) forgetAssertions(now time.Time, limit int) (int64, error) {

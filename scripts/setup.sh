@@ -40,19 +40,21 @@ command -v node >/dev/null 2>&1 || missing+=(nodejs) # the tests of the pages' p
 command -v npm >/dev/null 2>&1 || missing+=(npm)
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
 
-# Google's CSP evaluator, as its lock file has it.
-install_evaluator() {
-	local at
-	at="$(dirname "$0")/../tools/csp"
-	[ -d "$at/node_modules/csp_evaluator" ] && [ "$at/node_modules/.package-lock.json" -nt "$at/package-lock.json" ] && return 0
-	npm ci --prefix "$at" --silent --no-audit --no-fund >/tmp/countersign-npm.log 2>&1 || {
-		tail -20 /tmp/countersign-npm.log >&2
-		echo "setup: the packages of tools/csp could not be installed; run: npm ci --prefix tools/csp" >&2
-		exit 1
-	}
+# Google's CSP evaluator, OAuth clients of others and a linter of API descriptions, as their lock files have them.
+install_packages() {
+	local name at
+	for name in csp clients openapi; do
+		at="$(dirname "$0")/../tools/$name"
+		[ "$at/node_modules/.package-lock.json" -nt "$at/package-lock.json" ] && continue
+		npm ci --prefix "$at" --silent --no-audit --no-fund >/tmp/countersign-npm.log 2>&1 || {
+			tail -20 /tmp/countersign-npm.log >&2
+			echo "setup: the packages of tools/$name could not be installed; run: npm ci --prefix tools/$name" >&2
+			exit 1
+		}
+	done
 }
 
-[ ${#missing[@]} -eq 0 ] && { install_evaluator; exit 0; }
+[ ${#missing[@]} -eq 0 ] && { install_packages; exit 0; }
 
 say_and_fail() {
 	echo "setup: these packages are missing and could not be installed: ${missing[*]}" >&2
@@ -73,4 +75,4 @@ export DEBIAN_FRONTEND=noninteractive
 	tail -20 /tmp/countersign-setup.log >&2
 	say_and_fail
 }
-install_evaluator
+install_packages

@@ -76,7 +76,7 @@ func TestFirstAdmin_endsWhatOperatorsCould(t *testing.T) {
 		// People are nobody's but the tenant's.
 		_, err = w.SetRole(t.Context(), operator, tenant, admin.Session.Person.ID, models.PersonApprover)
 		wantErr(t, err, signin.ErrNotAdmin)
-		_, _, err = w.NewClient(t.Context(), operator, tenant, "x", []string{"consents.decide"})
+		_, _, err = w.NewClient(t.Context(), operator, tenant, models.NewTenantClient{Name: "x", Scopes: []string{"consents.decide"}})
 		wantErr(t, err, signin.ErrNotAdmin)
 		// The invitation that was out is worth nothing.
 		_, err = w.Begin(t.Context(), signin.Start{Invitation: invitation.Secret})
@@ -94,6 +94,30 @@ func TestFirstAdmin_endsWhatOperatorsCould(t *testing.T) {
 	})
 }
 
+// A role that a client of an operator's making gave before there was an admin ends with
+// the claim; one that the provider's claim gives stays.
+func TestFirstAdmin_endsRolesGivenBefore(t *testing.T) {
+	both(t, func(t *testing.T, w *world) {
+		tenant := w.tenant(t)
+		_, err := w.try(t, signin.Start{Tenant: tenant}, nora)
+		wantErr(t, err, signin.ErrNotAllowed)
+		people, _, err := w.People(t.Context(), tenant, signin.Page{})
+		must(t, err)
+		if len(people) != 1 {
+			t.Fatalf("known %+v", people)
+		}
+		byClient := signin.By{Kind: models.ActorCustomer, ID: "t-1"}
+		_, err = w.SetRole(t.Context(), byClient, tenant, people[0].ID, models.PersonAdmin)
+		must(t, err)
+		w.signIn(t, tenant, ada)
+		_, err = w.try(t, signin.Start{Tenant: tenant}, nora)
+		wantErr(t, err, signin.ErrNotAllowed)
+		if n := w.count(t, "SELECT count(*) FROM ledger_entries WHERE kind = 'person.changed' AND subject_id = ?", people[0].ID); n != 2 {
+			t.Errorf("%d changes are in the record", n)
+		}
+	})
+}
+
 // A client that an admin gave a voice is the tenant's: an operator cannot renew its secret
 // and speak with it. Only a person gives a voice; a client can only take it away.
 func TestClientWithAVoice(t *testing.T) {
@@ -101,9 +125,9 @@ func TestClientWithAVoice(t *testing.T) {
 		tenant := w.tenant(t)
 		admin := w.by(t, w.signIn(t, tenant, ada))
 		byClient := signin.By{Kind: models.ActorCustomer, ID: "t-1"}
-		_, _, err := w.NewClient(t.Context(), byClient, tenant, "own", []string{authz.ScopeConsentsDecide})
+		_, _, err := w.NewClient(t.Context(), byClient, tenant, models.NewTenantClient{Name: "own", Scopes: []string{authz.ScopeConsentsDecide}})
 		wantErr(t, err, signin.ErrNotAdmin)
-		made, secret, err := w.NewClient(t.Context(), admin, tenant, "own", []string{authz.ScopeConsentsDecide, authz.ScopeTenantManage})
+		made, secret, err := w.NewClient(t.Context(), admin, tenant, models.NewTenantClient{Name: "own", Scopes: []string{authz.ScopeConsentsDecide, authz.ScopeTenantManage}})
 		must(t, err)
 		if secret == "" || !made.HasScope(authz.ScopeConsentsDecide) || *made.TenantID != tenant {
 			t.Errorf("got %+v", made)

@@ -267,7 +267,7 @@ func (t change) invited(attempt models.SignInAttempt, tenant models.Tenant) (boo
 }
 
 // claim is the moment from which the tenant speaks for itself: what operators gave to its
-// clients ends, and so do all invitations.
+// clients ends, what those clients gave to people, and all invitations.
 func (s *Service) claim(ctx context.Context, t change, tenant models.Tenant, person models.Person, invited bool) error {
 	if _, err := t.claim(tenant.ID, t.now); err != nil {
 		return err
@@ -275,11 +275,37 @@ func (s *Service) claim(ctx context.Context, t change, tenant models.Tenant, per
 	if err := t.endInvitations(tenant.ID, t.now); err != nil {
 		return err
 	}
+	if err := t.endRolesBut(ctx, person); err != nil {
+		return err
+	}
 	ended, err := s.deps.Rights.EndRightsTx(ctx, t.tx, tenant.ID)
 	if err != nil {
 		return err
 	}
 	return t.note(ctx, tenantClaimed(person, invited, ended))
+}
+
+// endRolesBut takes the roles that somebody gave in the tenant's name before its first
+// admin could: only roles of its provider's claims, and those it gives itself, stay.
+func (t change) endRolesBut(ctx context.Context, admin models.Person) error {
+	given, err := t.givenRoles(admin.TenantID)
+	if err != nil {
+		return err
+	}
+	for _, person := range given {
+		if person.ID == admin.ID {
+			continue
+		}
+		person.GivenRole = nil
+		person = withRole(person)
+		if err := t.changePerson(person); err != nil {
+			return err
+		}
+		if err := t.note(ctx, personChanged(person, byProvider(admin))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // supersede ends the session that a step-up began in, which must be alive and the same

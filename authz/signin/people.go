@@ -107,18 +107,23 @@ func (t change) keepsAdmin(changed models.Person) error {
 // rights to decide over consent, to manage the tenant and to change its devices come from a person alone: an
 // admin in a fresh session. They are never added to a client that exists, because its
 // maker may know its secret.
-func (s *Service) NewClient(ctx context.Context, by By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+func (s *Service) NewClient(ctx context.Context, by By, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error) {
 	if by.Kind == models.ActorOperator {
 		return models.OAuthClient{}, "", ErrNotAdmin
 	}
-	speaks := slices.ContainsFunc(scopes, func(scope string) bool { return slices.Contains(models.SpeakingScopes(), scope) })
+	speaks := slices.ContainsFunc(in.Scopes, func(scope string) bool { return slices.Contains(models.SpeakingScopes(), scope) })
 	if speaks && by.Session == nil {
 		return models.OAuthClient{}, "", ErrNotAdmin.WithDetail("Only a person gives a client the right to speak for the customer: an administrator who is signed in.")
+	}
+	if in.Federation != nil {
+		if err := s.deps.Rights.CheckFederation(ctx, *in.Federation); err != nil {
+			return models.OAuthClient{}, "", err
+		}
 	}
 	var made models.OAuthClient
 	var secret string
 	err := s.manage(ctx, by, tenant, "client.create", func(ctx context.Context, t change, found models.Tenant) (err error) {
-		if made, secret, err = s.deps.Rights.NewClientTx(ctx, t.tx, found.ID, name, scopes); err != nil {
+		if made, secret, err = s.deps.Rights.NewClientTx(ctx, t.tx, found.ID, in); err != nil {
 			return err
 		}
 		e := ofClient(found.ID, made.ID, by, "created", made.Scopes)

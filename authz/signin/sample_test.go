@@ -113,10 +113,10 @@ func newWorld(t *testing.T, dialect db.Dialect, options ...func(*world)) *world 
 	must(t, err)
 	sealer, err := authz.LoadSealer(folder)
 	must(t, err)
-	w.keys, err = authz.LoadKeys(folder)
+	w.keys, err = authz.LoadKeysFor(folder, authz.PurposeSignIn, time.Now)
 	must(t, err)
 	w.registry, err = partners.New(partners.Deps{
-		DB: w.d, Fences: noFences{}, Secrets: secrets, CheckKeySetFunc: authz.CheckKeySet, ScopesFunc: authz.AllowedScopes,
+		DB: w.d, Fences: noFences{}, Secrets: secrets, CheckKeySetFunc: authz.CheckKeySet, CheckCertificatesFunc: authz.CheckKeySet, CheckSubjectFunc: authz.CheckTLSSubject, CheckKeyAddressFunc: func(context.Context, string) error { return nil }, CheckFederationFunc: func(context.Context, models.Federation) error { return nil }, ScopesFunc: authz.AllowedScopes,
 		NewID: newID, Now: w.clock.Now,
 	})
 	must(t, err)

@@ -44,8 +44,10 @@ type Rights interface {
 	// (to decide over consent, to manage the tenant) and returns whose. The caller
 	// holds the tenant's gate exclusively.
 	EndRightsTx(ctx context.Context, tx *db.Tx, tenant models.TenantID) ([]models.ClientID, error)
+	// CheckFederation looks at whose tokens a client is to prove itself by.
+	CheckFederation(ctx context.Context, f models.Federation) error
 	// NewClientTx makes a client of the tenant and returns its secret, this once.
-	NewClientTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error)
+	NewClientTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error)
 	// TakeRightTx takes a scope away.
 	TakeRightTx(ctx context.Context, tx *db.Tx, tenant models.TenantID, client models.ClientID, scope string) error
 }

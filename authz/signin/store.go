@@ -101,6 +101,13 @@ func (r rows) personNamed(tenant models.TenantID, issuer, subject string) (model
 	return withRole(p), found, err
 }
 
+// givenRoles lists the people of a tenant whose role was given here.
+func (r rows) givenRoles(tenant models.TenantID) ([]models.Person, error) {
+	var list []models.Person
+	err := r.g.Where("tenant_id = ? AND given_role IS NOT NULL", tenant).Order("id").Find(&list).Error
+	return list, err
+}
+
 func (r rows) people(tenant models.TenantID, after string, limit int) ([]models.Person, error) {
 	var list []models.Person
 	err := r.g.Where("tenant_id = ? AND id > ?", tenant, after).Order("id").Limit(limit).Find(&list).Error

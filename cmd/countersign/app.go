@@ -53,8 +53,8 @@ HTTPS_PROXY and NO_PROXY name a proxy, with its credentials if it wants any
 	flags.DurationVar(&a.patience, "patience", time.Minute, "how long one call waits for better times")
 	root.AddCommand(
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.keyCommand(),
-		a.consentCommand(), a.tenantCommand(), a.customersCommand(), a.submitCommand(), a.reportCommand(),
-		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.eventsCommand(), a.dispatchesCommand(), a.versionCommand(),
+		a.consentCommand(), a.tenantCommand(), a.customersCommand(), a.clientsCommand(), a.submitCommand(), a.watchCommand(), a.reportCommand(),
+		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.voidCommand(), a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.eventsCommand(), a.budgetsCommand(), a.dispatchesCommand(), a.versionCommand(),
 	)
 	return root
 }
@@ -131,12 +131,16 @@ func (a *app) clientFor(p profile.Profile) (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	proof, err := proofsOf(p)
+	if err != nil {
+		return nil, err
+	}
 	patience := a.patience
 	if patience == 0 {
 		patience = -1 // the flag's nothing is nothing, not the package's default
 	}
 	return client.New(client.Config{
-		BaseURL: p.URL, Credentials: credentials, UserAgent: "countersign/" + buildVersion(), Patience: patience, RootCAs: authorities,
+		BaseURL: p.URL, Credentials: credentials, Proof: proof, UserAgent: "countersign/" + buildVersion(), Patience: patience, RootCAs: authorities,
 		Notice: func(w client.Wait) {
 			a.say("%s; trying again in %s", plain(w.Cause.Error()), w.For.Round(100*time.Millisecond))
 		},
@@ -166,6 +170,24 @@ func credentialsOf(p profile.Profile) (client.Credentials, error) {
 	return client.Assertion(p.ClientID, func(_ context.Context, audience string) (string, error) {
 		return key.Assertion(p.ClientID, audience, client.NewRequestID(), time.Now())
 	}), nil
+}
+
+// proofsOf makes proofs of possession by a key of this run, if the profile wants them.
+func proofsOf(p profile.Profile) (client.ProofFunc, error) {
+	if !p.DPoP {
+		return nil, nil
+	}
+	text, err := authz.NewClientKey()
+	if err != nil {
+		return nil, err
+	}
+	key, err := authz.ParseClientKey(text, "")
+	if err != nil {
+		return nil, err
+	}
+	return func(method, address, token, nonce string) (string, error) {
+		return key.Proof(method, address, token, nonce, client.NewRequestID(), time.Now())
+	}, nil
 }
 
 // say writes a line for people. It goes to stderr, so that stdout stays a result.

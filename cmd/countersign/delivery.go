@@ -14,6 +14,7 @@ import (
 // deliveryOptions are the flags submit and report have in common.
 type deliveryOptions struct {
 	again      bool
+	plain      bool
 	noWait     bool
 	failedOnly bool
 	timeout    time.Duration
@@ -23,6 +24,7 @@ type deliveryOptions struct {
 
 func (o *deliveryOptions) bind(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.noWait, "no-wait", false, "end once the upload is accepted")
+	flags.BoolVar(&o.plain, "uncompressed", false, "send a file of more than 64 KiB as it is, not packed with zstd")
 	flags.BoolVar(&o.failedOnly, "failed-only", false, "leave the rows that are done out of the result")
 	flags.DurationVar(&o.timeout, "wait-timeout", 0, "most time to wait for the outcomes (default no end)")
 	for name, into := range map[string]*string{
@@ -32,6 +34,17 @@ func (o *deliveryOptions) bind(flags *pflag.FlagSet) {
 	} {
 		flags.StringVar(into, name, "", "for rows that state none of their own")
 	}
+}
+
+// worthPacking is the size from which a body is sent packed.
+const worthPacking = 64 << 10
+
+// packed packs a body on its way unless it is small or is to be sent as it is.
+func (o *deliveryOptions) packed(body client.Body) client.Body {
+	if o.plain || body.Size < worthPacking {
+		return body
+	}
+	return body.Compressed()
 }
 
 // orderData is the order data given with the call, as books keep it.
@@ -62,16 +75,34 @@ func (o *deliveryOptions) waiter(a *app) *waiter {
 // told what was seen.
 func settled(ctx context.Context, c *client.Client, w *waiter, tracking string, look func(wire.Upload)) (wire.Upload, error) {
 	w.next = 0
-	for {
+	for asked := 1; ; asked++ {
 		upload, err := c.Upload(ctx, client.Owner{}, tracking)
 		if err != nil || finished(upload) {
 			return upload, err
 		}
 		look(upload)
+		if asked == looksBeforeStream {
+			if followed, err := w.follow(ctx, c, tracking, look); err == nil {
+				return followed, nil
+			} // else it is asked for as before: an older gateway, a proxy that keeps streams back
+		}
 		if more, err := w.pause(ctx); err != nil || !more {
 			return upload, err
 		}
 	}
+}
+
+// looksBeforeStream are the looks at an upload that most small ones are finished within.
+const looksBeforeStream = 4
+
+// follow waits for an upload by its stream, no longer than the waiter may.
+func (w *waiter) follow(ctx context.Context, c *client.Client, tracking string, look func(wire.Upload)) (wire.Upload, error) {
+	if !w.until.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, w.until)
+		defer cancel()
+	}
+	return c.FollowUpload(ctx, client.Owner{}, tracking, look)
 }
 
 func finished(u wire.Upload) bool {

@@ -49,6 +49,7 @@ see. The devices of one batch are listed by countersign batches TENANT BATCH.`,
 	flags.StringVar(&filter.ProductKey, "product-key", "", "of this product key id")
 	flags.StringVar(&filter.GroupTag, "group-tag", "", "of this group tag")
 	flags.StringVar(&filter.Grant, "grant", "", "registered under this grant")
+	flags.StringVar(&filter.Upload, "upload", "", "registered by this upload")
 	flags.StringVar(&filter.State, "state", "", "active or ended")
 	bindPeriod(cmd, &since, &until, "registered")
 	bindLimit(cmd, &limit)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"countersign/gateway/wire"
 	"countersign/models"
 	"countersign/registration/hardwarehash"
@@ -55,6 +57,8 @@ func newFakeGateway() *fakeGateway {
 	mux.HandleFunc("POST /oauth2/token", f.token)
 	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches", f.submit)
 	mux.HandleFunc("POST /v1/customers/{tenant}/deviceBatches/{batch}/devices", f.submit)
+	mux.HandleFunc("GET /v1/uploads/{tracking}/void", f.previewVoid)
+	mux.HandleFunc("POST /v1/uploads/{tracking}/void", f.void)
 	mux.HandleFunc("POST /v1/oem/buildReports", f.submit)
 	mux.HandleFunc("GET /v1/uploads", f.listUploads)
 	mux.HandleFunc("GET /v1/uploads/{id}", f.upload)
@@ -86,7 +90,7 @@ func (f *fakeGateway) token(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
+	body, err := io.ReadAll(unpacked(r))
 	if err != nil {
 		panic(http.ErrAbortHandler) // the sender broke off; nothing is stored
 	}
@@ -100,6 +104,10 @@ func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
 	}
 	if domain := r.URL.Query().Get("expectedDomain"); domain != "" && domain != f.domain {
 		writeJSON(w, 409, wire.Problem{Code: "3000", Status: 409, Detail: "The customer has no such domain.", Reason: "expected_domain_mismatch", NextActor: wire.ActorPartner})
+		return
+	}
+	if r.Header.Get("Prefer") == "validate-only" {
+		foresee(w, r, body)
 		return
 	}
 	key := r.URL.Path + "?" + r.URL.RawQuery + " " + id
@@ -136,6 +144,73 @@ func (f *fakeGateway) submit(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}
 	w.WriteHeader(http.StatusAccepted)
+}
+
+// foresee answers a dry run with what accept would make of it.
+func foresee(w http.ResponseWriter, r *http.Request, body []byte) {
+	var u fakeUpload
+	for i, serial := range serials(r.Header.Get("Content-Type"), body) {
+		u.add(i+1, serial)
+		u.rows[i].DeviceID = ""
+	}
+	writeJSON(w, 200, wire.Forecast{ValidateOnly: true, Items: u.rows, Rows: wire.ForecastCounts{
+		Total: u.Rows.Total, WouldSucceed: u.Rows.Total - u.Rows.WithErrors, WouldFail: u.Rows.WithErrors,
+	}})
+}
+
+// registered counts what an upload registered and that was not voided.
+func (f *fakeGateway) registered(tracking string) (n int, of *fakeUpload) {
+	for _, u := range f.uploads {
+		switch {
+		case u.TrackingID == tracking:
+			n, of = u.Rows.Total-u.Rows.WithErrors, u
+		case u.Voids == tracking:
+			n = 0
+		}
+	}
+	return n, of
+}
+
+func (f *fakeGateway) previewVoid(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, of := f.registered(r.PathValue("tracking"))
+	writeJSON(w, 200, wire.VoidPreview{TrackingID: of.TrackingID, Devices: n, Rows: of.Rows})
+}
+
+func (f *fakeGateway) void(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var asked wire.Void
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		panic(err)
+	}
+	n, of := f.registered(r.PathValue("tracking"))
+	if n != asked.Devices {
+		refuseWith(w, r, "void_count_changed", "")
+		return
+	}
+	u := &fakeUpload{Upload: wire.Upload{
+		TrackingID: fmt.Sprintf("track-%d", len(f.uploads)+1), Kind: "remove", State: "finished", TenantID: of.TenantID, Voids: of.TrackingID,
+	}}
+	for i := range n {
+		u.add(i+1, fmt.Sprintf("GONE-%d", i))
+	}
+	f.uploads = append(f.uploads, u)
+	w.Header().Set("Location", "/customers/"+u.TenantID+"/batchJobStatus/"+u.TrackingID)
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// unpacked is the body without its coding.
+func unpacked(r *http.Request) io.Reader {
+	if r.Header.Get("Content-Encoding") != "zstd" {
+		return r.Body
+	}
+	plain, err := zstd.NewReader(r.Body, zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		panic(err)
+	}
+	return plain
 }
 
 func (f *fakeGateway) accept(r *http.Request, body []byte) *fakeUpload {

@@ -116,6 +116,17 @@ func (f *fakeGateway) routeLists(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/customers", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, wire.NewCollection([]wire.Customer{customer}, "/customers", ""))
 	})
+	mux.HandleFunc("GET /v1/partners/me/budgets", func(w http.ResponseWriter, r *http.Request) {
+		at := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+		name := "devices"
+		if r.URL.Query().Get("tenant") == "t1" {
+			name = "tenant-devices"
+		}
+		writeJSON(w, 200, wire.Budgets{
+			Items:  []wire.Budget{{Name: name, Unit: "devices", Limit: 500, PeriodSeconds: 3600, NextAt: at, FullAt: at.Add(time.Hour)}},
+			Prices: []wire.Price{{Call: "an upload", Budget: name, Cost: 1, Per: "row"}},
+		})
+	})
 	mux.HandleFunc("GET /v1/customers/t1", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, customer) })
 	mux.HandleFunc("GET /v1/customers/t1/deviceBatches", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, wire.NewCollection([]wire.DeviceBatch{{ID: "north depot", DevicesCount: 2, CreationDate: "2026-11-23T10:00:00"}}, "", ""))

@@ -223,14 +223,14 @@ func (a *app) fakeOA3(folder string, next func() *hardwarehash.Report, count int
 	if folder == "" {
 		return errors.New("--as oa3 needs --out, the folder for the files")
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // made-up devices are for everybody
 		return err
 	}
 	for range count {
 		d := fakeDevice(next())
 		text := fmt.Sprintf("<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<Key><ProductKeyID>%s</ProductKeyID><ProductKeyState>3</ProductKeyState><HardwareHash>%s</HardwareHash></Key>\r\n",
 			d.ProductKey, d.HardwareHash)
-		if err := os.WriteFile(filepath.Join(folder, fileName(d.SerialNumber)+".xml"), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(folder, fileName(d.SerialNumber)+".xml"), []byte(text), 0o644); err != nil { //nolint:gosec // made-up devices are for everybody
 			return err
 		}
 	}

@@ -35,7 +35,9 @@ COUNTERSIGN_CLIENT_SECRET, never from the command line, which others on the mach
 
 COUNTERSIGN_URL, COUNTERSIGN_CLIENT_ID and COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_CLIENT_SECRET_FILE
 or COUNTERSIGN_CLIENT_KEY_FILE make every command work without login. --ca-file is kept, too, for
-a gateway whose certificate an authority of your own has signed.`,
+a gateway whose certificate an authority of your own has signed. With --dpop (COUNTERSIGN_DPOP=1) each
+run has its tokens bound to a key that it makes for itself and keeps nowhere: a token that is
+stolen on the way is worth nothing.`,
 		Example: `  countersign login --url https://gateway.example.com --client-id 0198f0c2-…
   countersign login --url https://gateway.example.com --client-id 0198f0c2-… --secret-file ./secret
   countersign login --profile plant7 --url https://gateway.example.com --client-id 0198f0c2-… --key-file plant7.pem`,
@@ -49,6 +51,7 @@ a gateway whose certificate an authority of your own has signed.`,
 	cmd.Flags().StringVar(&in.KeyFile, "key-file", "", "private key (PEM) in place of a secret")
 	cmd.Flags().StringVar(&in.KeyID, "key-id", "", "kid the key was registered under, if it is not its thumbprint")
 	cmd.Flags().BoolVar(&in.PlainHTTP, "plain-http", false, "allow http to another machine")
+	cmd.Flags().BoolVar(&in.DPoP, "dpop", false, "have tokens bound to a key of this program (DPoP), which a strict client needs")
 	cmd.Flags().BoolVar(&in.noCheck, "no-check", false, "do not try the credential")
 	cmd.MarkFlagsMutuallyExclusive("secret-file", "secret-stdin", "key-file")
 	return cmd

@@ -36,6 +36,7 @@ const (
 	kindRegister = "register"
 	kindRemove   = "remove"
 	kindReport   = "report"
+	kindForeseen = "foreseen" // registrations that would be
 )
 
 func newTally(kind string) tally {
@@ -120,6 +121,7 @@ var meaning = map[string]string{
 // doneMeans says what became of a row that is done, by the kind of its upload.
 var doneMeans = map[string]string{
 	kindRegister: "registered to the customer", kindRemove: "the registration has ended", kindReport: "recorded",
+	kindForeseen: "would be registered to the customer",
 }
 
 func (t *tally) meaning(class string) string {

@@ -137,7 +137,7 @@ func (r *reporter) send(ctx context.Context, g *reportbook.Group) error {
 	}
 	receipt, err := r.client.SubmitReport(ctx, client.ReportSubmission{
 		Order: r.options.order, SoldTo: g.SoldTo, RequestID: g.RequestID,
-		Body: r.progress.sending(client.ReaderAtBody(g.ContentType, file, g.Size)),
+		Body: r.options.packed(r.progress.sending(client.ReaderAtBody(g.ContentType, file, g.Size))),
 	})
 	_ = file.Close() // it was only read, and must be closed before it is removed
 	r.progress.stop()

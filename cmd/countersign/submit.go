@@ -17,6 +17,8 @@ type submitOptions struct {
 	expectedDomain string
 	grant          string
 	own            bool
+	dryRun         bool
+	resumable      bool
 }
 
 func (a *app) submitCommand() *cobra.Command {
@@ -29,6 +31,10 @@ BatchId and Devices) or NDJSON (one device a line). A file is sent as it is; the
 written beside the file's own columns into FILE.result.csv (or .result.json, .result.ndjson), which
 can be corrected and submitted in turn, with --append to the same batch: the gateway passes over
 the columns of the outcome and the apostrophes that keep spreadsheets from running formulas.
+With --resumable a large CSV or NDJSON is sent in parts and goes on where it broke off, also when the
+command is run again; it is not compressed then.
+With --dry-run nothing is registered and no result is kept unless --result names a file: every row is
+shown as it would end, and who would have to act. It costs the same budget.
 With --failed-only the result holds only the rows that are not done.
 
 A partner names the customer with --tenant. A customer's own client registers the customer's own
@@ -43,6 +49,7 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 		Example: `  countersign submit devices.csv --tenant 0b6c3d52-77aa-4c1e-9a53-5d2f0f6f1a10
   countersign submit more.csv --tenant 0b6c3d52-… --batch "north depot" --append --order-number 4711
   countersign submit devices.csv --tenant 0b6c3d52-… --expected-domain fabrikam.example --failed-only
+  countersign submit devices.csv --tenant 0b6c3d52-… --dry-run
   countersign submit office.csv --own --group-tag sales
   countersign submit devices.result.csv --tenant 0b6c3d52-… --batch devices --append`,
 		Args: cobra.MinimumNArgs(1),
@@ -63,8 +70,11 @@ consent); 5 a budget is used up; 6 not finished, nothing lost: run the same comm
 	flags.BoolVar(&o.again, "again", false, "submit an unchanged file as a new upload")
 	flags.StringVar(&o.result, "result", "", "where to write the result (one FILE only)")
 	o.bind(flags)
+	flags.BoolVar(&o.resumable, "resumable", false, "send a CSV or NDJSON in parts, uncompressed: after a break it goes on where it was")
+	flags.BoolVar(&o.dryRun, "dry-run", false, "only say what each row would become")
 	flags.BoolVar(&o.own, "own", false, "the devices are the caller's own (a customer's client)")
 	cmd.MarkFlagsOneRequired("tenant", "own")
+	cmd.MarkFlagsMutuallyExclusive("resumable", "dry-run")
 	for _, other := range []string{"tenant", "batch", "append", "strict", "expected-domain"} {
 		cmd.MarkFlagsMutuallyExclusive("own", other)
 	}

@@ -16,6 +16,7 @@ type report struct {
 	TrackingID string         `json:"trackingId,omitzero"`
 	Continued  bool           `json:"continued"` // an earlier run began it
 	State      string         `json:"state,omitzero"`
+	DryRun     bool           `json:"dryRun,omitzero"`
 	Rows       wire.RowCounts `json:"rows"`
 	tally
 	ResultFile string   `json:"resultFile,omitzero"`

@@ -27,6 +27,8 @@ type submitter struct {
 	info  devicefile.File
 	book  *pending.Book
 	entry pending.Entry
+
+	failure error // why run has not come to an end
 }
 
 func (s *submitter) run(ctx context.Context, path string) *report {
@@ -38,6 +40,7 @@ func (s *submitter) run(ctx context.Context, path string) *report {
 	}
 	if err != nil {
 		err = s.hint(path, err)
+		s.failure = err
 		r.Error, r.ExitCode = failureOf(err), exitCode(err)
 		s.app.tell(fmt.Errorf("%s: %w", filepath.Base(path), err))
 	}
@@ -47,6 +50,9 @@ func (s *submitter) run(ctx context.Context, path string) *report {
 func (s *submitter) steps(ctx context.Context, path string, r *report) error {
 	if err := s.open(path); err != nil {
 		return err
+	}
+	if s.options.dryRun {
+		return s.foresee(ctx, path, r)
 	}
 	if err := s.begin(path, r); err != nil {
 		return err
@@ -139,11 +145,7 @@ func (s *submitter) send(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := s.client.Submit(ctx, client.Submission{
-		Tenant: s.entry.Tenant, Own: s.options.own, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
-		ExpectedDomain: s.entry.ExpectedDomain, Grant: s.entry.Grant, RequestID: s.entry.RequestID,
-		Body: s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open}),
-	})
+	receipt, err := s.deliverBody(ctx, body)
 	if err != nil {
 		return err
 	}
@@ -151,6 +153,43 @@ func (s *submitter) send(ctx context.Context) error {
 	s.app.say("%s: accepted as upload %s", s.progress.name, receipt.TrackingID)
 	s.entry.TrackingID = receipt.TrackingID
 	return s.book.Put(s.entry)
+}
+
+// deliverBody sends the file in one call or, if that was asked for, in parts.
+func (s *submitter) deliverBody(ctx context.Context, body devicefile.Body) (client.Receipt, error) {
+	if !s.options.resumable {
+		return s.client.Submit(ctx, s.submission(body))
+	}
+	s.options.plain = true
+	whole := s.submission(body)
+	if strings.HasPrefix(whole.Body.ContentType, client.JSON) {
+		return client.Receipt{}, errors.New("only CSV and NDJSON can be sent in parts; leave --resumable out")
+	}
+	if s.entry.FileID == "" {
+		id, err := s.client.CreateFile(ctx, whole)
+		if err != nil {
+			return client.Receipt{}, err
+		}
+		s.entry.FileID = id
+		if err := s.book.Put(s.entry); err != nil {
+			return client.Receipt{}, err
+		}
+	}
+	receipt, err := s.client.SendFile(ctx, s.entry.FileID, whole.Body, nil)
+	var refusal *client.APIError
+	if errors.As(err, &refusal) && refusal.Reason == "file_not_found" {
+		s.entry.FileID = "" // forgotten: the next run begins anew
+		err = errors.Join(err, s.book.Put(s.entry))
+	}
+	return receipt, err
+}
+
+func (s *submitter) submission(body devicefile.Body) client.Submission {
+	return client.Submission{
+		Tenant: s.entry.Tenant, Own: s.options.own, Batch: s.entry.Batch, Append: s.entry.Append, Order: s.options.order, Strict: s.entry.Strict,
+		ExpectedDomain: s.entry.ExpectedDomain, Grant: s.entry.Grant, RequestID: s.entry.RequestID,
+		Body: s.options.packed(s.progress.sending(client.Body{ContentType: s.info.ContentType(), Size: body.Size(), Open: body.Open})),
+	}
 }
 
 func (s *submitter) body() (devicefile.Body, error) {

@@ -24,7 +24,7 @@ func adminCommand(env environment) *cobra.Command {
 directory, and open the database themselves only when no server runs.`,
 	}
 	cmd.PersistentFlags().StringP("output", "o", "table", "table or json")
-	cmd.AddCommand(partnerCommands(env), tenantCommands(env), clientCommands(env), grantCommands(env), dispatchCommands(env), deviceCommands(env))
+	cmd.AddCommand(partnerCommands(env), tenantCommands(env), clientCommands(env), grantCommands(env), linkCommands(env), dispatchCommands(env), deviceCommands(env))
 	return cmd
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -136,26 +137,28 @@ func clientCommands(env environment) *cobra.Command {
 
 func createClient(env environment) *cobra.Command {
 	var in clientInput
-	var jwks string
-	var lifetime time.Duration
+	var jwks, certificates string
+	var lifetime, legacy time.Duration
 	create := &cobra.Command{
 		Use: "create", Short: "Create a client; its secret is shown once", Args: cobra.NoArgs,
 		Long: `Create an OAuth client of a partner (--partner) or a tenant (--tenant); with neither it is
-an operator's. With --jwks it authenticates by private_key_jwt, otherwise by a secret that is
-generated and shown once.`,
+an operator's. With --jwks it authenticates by private_key_jwt, with --tls-subject by a certificate of an
+authority that the server trusts (client_ca), with --certificates by exactly those, otherwise by a secret
+that is generated and shown once. --profile strict asks a client with keys to bind its tokens to a
+key (DPoP) or a certificate of its own, so that a stolen token is worth nothing.`,
 		Example: `  countersignd admin client create --partner 0198… --name "plant 1, line 3"
   countersignd admin client create --tenant 0198… --name "IT automation" --can-decide`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if jwks != "" {
-				text, err := os.ReadFile(jwks)
-				if err != nil {
-					return err
-				}
-				in.JWKS = string(text)
+			if err := errors.Join(readInto(&in.JWKS, jwks), readInto(&in.Certificates, certificates)); err != nil {
+				return err
 			}
 			if lifetime > 0 {
 				expires := time.Now().Add(lifetime).UTC()
 				in.ExpiresAt = &expires
+			}
+			if legacy > 0 {
+				until := time.Now().Add(legacy).UTC()
+				in.Legacy = &until
 			}
 			return operate(cmd, env, "client.create", in)
 		},
@@ -164,13 +167,31 @@ generated and shown once.`,
 	create.Flags().StringVar((*string)(&in.Tenant), "tenant", "", "id of the tenant it belongs to")
 	create.Flags().StringVar(&in.Name, "name", "", "what holds the credential, e.g. a plant or a line")
 	create.Flags().StringSliceVar(&in.Scopes, "scope", nil, "scopes instead of the owner's usual ones (repeatable)")
+	create.Flags().BoolVar(&in.CanManage, "can-manage", false, "let a partner's client make, renew and freeze the partner's other clients")
 	create.Flags().BoolVar(&in.CanDecide, "can-decide", false, "let a tenant's client grant and revoke consent")
 	create.Flags().BoolVar(&in.CanRegister, "can-register", false, "let a tenant's client register and remove the tenant's devices")
 	create.Flags().StringVar(&jwks, "jwks", "", "file with the client's public keys (RFC 7517)")
+	create.Flags().StringVar(&in.JWKSURI, "jwks-uri", "", "https address where the client publishes its public keys, in place of --jwks")
+	create.Flags().StringVar(&certificates, "certificates", "", "PEM file with the certificates that the client may show")
+	create.Flags().StringVar(&in.TLSSubject, "tls-subject", "", "the one name in its certificate: dns:, uri:, ip: or email: and the name, or dn: and the subject as RFC 2253 writes it")
+	create.Flags().StringVar((*string)(&in.Profile), "profile", "", "how much it proves: strict or standard (if empty), legacy with a secret")
 	create.Flags().DurationVar(&lifetime, "expires-in", 0, "lifetime, e.g. 8760h; 0 means no end")
+	create.Flags().DurationVar(&legacy, "legacy-for", 0, "how long it may do as Partner Center's clients do, e.g. 4380h: send its secret in the body, or name the token endpoint as aud of assertions; 0 means not at all")
 	create.MarkFlagsMutuallyExclusive("partner", "tenant")
+	create.MarkFlagsMutuallyExclusive("jwks", "jwks-uri", "certificates", "tls-subject")
+	create.MarkFlagsMutuallyExclusive("certificates", "tls-subject", "legacy-for")
 	require(create, "name")
 	return create
+}
+
+// readInto reads a file, if one is named.
+func readInto(text *string, path string) error {
+	if path == "" {
+		return nil
+	}
+	content, err := os.ReadFile(path)
+	*text = string(content)
+	return err
 }
 
 func grantCommands(env environment) *cobra.Command {
@@ -178,6 +199,16 @@ func grantCommands(env environment) *cobra.Command {
 	cmd.AddCommand(
 		listCommand(env, "grant.list", "List consent requests and grants"),
 		onID(env, "revoke", "grant.revoke", "End a grant"),
+	)
+	return cmd
+}
+
+func linkCommands(env environment) *cobra.Command {
+	cmd := &cobra.Command{Use: "link", Short: "Providers that act under the consents of a reseller"}
+	cmd.AddCommand(
+		listCommand(env, "link.list", "List links between resellers and providers, the newest 1000"),
+		onID(env, "accept", "link.accept", "Accept a link in the provider's name; customers that have agreed already are asked"),
+		onID(env, "end", "link.end", "End a link; what the provider may do under it ends at once"),
 	)
 	return cmd
 }
@@ -209,9 +240,13 @@ func listCommand(env environment, operation, short string) *cobra.Command {
 		Use: "list", Short: short, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return operate(cmd, env, operation, in) },
 	}
-	cmd.Flags().StringVar(&in.Cursor, "cursor", "", "where the page before ended")
-	if operation == "client.list" || operation == "grant.list" {
+	if operation != "link.list" {
+		cmd.Flags().StringVar(&in.Cursor, "cursor", "", "where the page before ended")
+	}
+	if operation == "client.list" || operation == "grant.list" || operation == "link.list" {
 		cmd.Flags().StringVar((*string)(&in.Partner), "partner", "", "only of this partner")
+	}
+	if operation == "client.list" || operation == "grant.list" {
 		cmd.Flags().StringVar((*string)(&in.Tenant), "tenant", "", "only of this tenant")
 	}
 	if operation == "grant.list" {
@@ -230,7 +265,7 @@ func onID(env environment, use, operation, short string) *cobra.Command {
 			return operate(cmd, env, operation, in)
 		},
 	}
-	if operation == "grant.revoke" {
+	if operation == "grant.revoke" || operation == "link.end" {
 		cmd.Flags().StringVar(&in.Reason, "reason", "", "why; both sides read it in the history")
 		require(cmd, "reason")
 	}

@@ -55,22 +55,11 @@ func (b *budgets) of(ctx context.Context, partner models.PartnerID) (partners.Bu
 // tenant a part of it. What a tenant does itself is under the tenant's number alone, and
 // a build report is for no tenant.
 func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant models.TenantID, devices int) (func(context.Context) error, error) {
-	own := b.defaults
-	if partner != "" {
-		var err error
-		if own, err = b.of(ctx, partner); err != nil {
-			return nil, err
-		}
+	limits, err := b.limitsOf(ctx, partner)
+	if err != nil {
+		return nil, err
 	}
-	hourly := func(n *int64) ratelimit.Rate { return ratelimit.Rate{Count: *n, Period: time.Hour} }
-	var charges []ratelimit.Charge
-	if partner != "" {
-		charges = append(charges, ratelimit.ForDevices(partner, hourly(own.DevicesPerHour), int64(devices)))
-	}
-	if tenant != "" {
-		charges = append(charges, ratelimit.ForTenantDevices(partner, tenant, hourly(own.TenantDevicesPerHour), int64(devices)))
-	}
-	spent, err := b.limiter.Spend(ctx, charges)
+	spent, err := b.limiter.Spend(ctx, charges(limits, partner, tenant, devices))
 	if err != nil {
 		return nil, err
 	}
@@ -80,17 +69,49 @@ func (b *budgets) Spend(ctx context.Context, partner models.PartnerID, tenant mo
 	return func(ctx context.Context) error { return b.limiter.Refund(ctx, spent) }, nil
 }
 
-// Request charges one call to the client. Only partners have numbers of their own.
-func (b *budgets) Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error) {
-	limits := b.defaults
-	if p.Kind == models.OwnerPartner {
-		var err error
-		if limits, err = b.of(ctx, p.PartnerID); err != nil {
-			return ratelimit.Decision{}, err
-		}
+// limitsOf are a partner's numbers, or the server's for everybody else: only partners have
+// their own.
+func (b *budgets) limitsOf(ctx context.Context, partner models.PartnerID) (partners.Budgets, error) {
+	if partner == "" {
+		return b.defaults, nil
 	}
-	rate := ratelimit.Rate{Count: *limits.RequestsPerMinute, Period: time.Minute}
-	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForRequest(p.ClientID, rate)})
+	return b.of(ctx, partner)
+}
+
+// charges are what devices cost.
+func charges(limits partners.Budgets, partner models.PartnerID, tenant models.TenantID, devices int) (list []ratelimit.Charge) {
+	hourly := func(n *int64) ratelimit.Rate { return ratelimit.Rate{Count: *n, Period: time.Hour} }
+	if partner != "" {
+		list = append(list, ratelimit.ForDevices(partner, hourly(limits.DevicesPerHour), int64(devices)))
+	}
+	if tenant != "" {
+		list = append(list, ratelimit.ForTenantDevices(partner, tenant, hourly(limits.TenantDevicesPerHour), int64(devices)))
+	}
+	return list
+}
+
+func request(limits partners.Budgets, client models.ClientID) ratelimit.Charge {
+	return ratelimit.ForRequest(client, ratelimit.Rate{Count: *limits.RequestsPerMinute, Period: time.Minute})
+}
+
+// Request charges one call to the client.
+func (b *budgets) Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error) {
+	limits, err := b.limitsOf(ctx, p.PartnerID)
+	if err != nil {
+		return ratelimit.Decision{}, err
+	}
+	return b.limiter.Spend(ctx, []ratelimit.Charge{request(limits, p.ClientID)})
+}
+
+// Standing tells where a caller's budgets stand.
+func (b *budgets) Standing(ctx context.Context, p authz.Principal, tenant models.TenantID) (ratelimit.Decision, error) {
+	limits, err := b.limitsOf(ctx, p.PartnerID)
+	if err != nil {
+		return ratelimit.Decision{}, err
+	}
+	free := request(limits, p.ClientID)
+	free.Cost = 0
+	return b.limiter.Peek(ctx, append([]ratelimit.Charge{free}, charges(limits, p.PartnerID, tenant, 0)...))
 }
 
 // TokenRequest charges one call of the token endpoint to its source.

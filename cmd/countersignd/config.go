@@ -40,10 +40,17 @@ type Config struct {
 	SMTPFrom         string `koanf:"smtp_from"`          // address of the sender
 	TLSCert          string `koanf:"tls_cert"`           // PEM file; with TLSKey the server speaks TLS itself
 	TLSKey           string `koanf:"tls_key"`            // PEM file
+	MTLSListen       string `koanf:"mtls_listen"`        // a second address, where clients show certificates; needs tls_cert
+	MTLSURL          string `koanf:"mtls_url"`           // how clients know that address; default https:// and mtls_listen
+	ClientCA         string `koanf:"client_ca"`          // PEM file: who may vouch for clients' certificates; default: nobody
 	Dev              bool   `koanf:"dev"`                // development: less durable writes, plain http for any host
 	LogFormat        string `koanf:"log_format"`         // text or json
 	LogLevel         string `koanf:"log_level"`          // debug, info, warn or error
+	TrustedProxies   string `koanf:"trusted_proxies"`    // addresses of your own proxies, which are believed about where calls come from: 10.1.2.0/24,…
 	Workers          int    `koanf:"workers"`            // dispatches forwarded at once by this process
+	PartnerInFlight  int    `koanf:"partner_in_flight"`  // dispatches of one partner forwarded at once, over all replicas
+	PartnerWaiting   int64  `koanf:"partner_waiting"`    // devices of one partner that may wait before its next upload is refused
+	MinutesBehind    int64  `koanf:"minutes_behind"`     // how long work may wait for a worker before all uploads are refused
 
 	// How customers sign in and prove themselves.
 	EgressAllow            string `koanf:"egress_allow"`              // addresses of your own network that customers' providers may have: 10.1.2.0/24,…
@@ -75,7 +82,7 @@ type Config struct {
 func defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", DataDir: "./countersign-data",
-		LogFormat: "text", LogLevel: "info", Workers: 2,
+		LogFormat: "text", LogLevel: "info", Workers: 2, PartnerInFlight: 8, PartnerWaiting: 2_500_000, MinutesBehind: 10,
 		SharedIssuer:    "https://login.microsoftonline.com/{tid}/v2.0",
 		SharedRoleClaim: "roles", SharedAdminValues: "Countersign.Admin", SharedApproverValues: "Countersign.Approver", SharedAMRValues: "mfa",
 		DevicesPerHour: 2_000_000, TenantDevicesPerHour: 1_000_000,
@@ -105,10 +112,17 @@ func bindFlags(flags *pflag.FlagSet) {
 	flags.String("smtp-from", "", "address of the sender")
 	flags.String("tls-cert", "", "certificate chain (PEM file)")
 	flags.String("tls-key", "", "private key of the certificate (PEM file)")
+	flags.String("mtls-listen", "", "second address, where clients show certificates (needs tls-cert)")
+	flags.String("mtls-url", "", "how clients know that address (default https:// and mtls-listen)")
+	flags.String("client-ca", "", "authorities that vouch for clients' certificates (PEM file; default nobody)")
 	flags.Bool("dev", false, "development: less durable writes, plain http for any host")
 	flags.String("log-format", d.LogFormat, "text or json")
 	flags.String("log-level", d.LogLevel, "debug, info, warn or error")
+	flags.String("trusted-proxies", "", "addresses of your own proxies, which are believed about where calls come from: 10.1.2.0/24,…")
 	flags.Int("workers", d.Workers, "dispatches forwarded at once by this process")
+	flags.Int("partner-in-flight", d.PartnerInFlight, "dispatches of one partner forwarded at once, over all replicas")
+	flags.Int64("partner-waiting", d.PartnerWaiting, "devices of one partner that may wait before its next upload is refused")
+	flags.Int64("minutes-behind", d.MinutesBehind, "minutes that work may wait for a worker before all uploads are refused")
 	flags.String("egress-allow", "", "addresses of your own network that customers' providers may have: 10.1.2.0/24,…")
 	flags.String("dns-server", "", "host:port that domains are proven at (default the system's)")
 	flags.String("shared-issuer", d.SharedIssuer, "whose ID tokens prove a customer's GUID, with {tid} in its place; empty for none")
@@ -181,10 +195,11 @@ func (c Config) complete() (Config, error) {
 	if c.CoreDatabaseURL == "" && c.CoreURL == "" {
 		c.CoreDatabaseURL = coreBeside(c.DatabaseURL)
 	}
-	if c.RedisURL != "" {
-		if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
-			return c, fmt.Errorf("redis_url %w", err)
-		}
+	if err := c.checkNeighbours(); err != nil {
+		return c, err
+	}
+	if err := c.completeMutual(); err != nil {
+		return c, err
 	}
 	if err := c.checkMail(); err != nil {
 		return c, err
@@ -195,10 +210,26 @@ func (c Config) complete() (Config, error) {
 	return c, settings.Log{Format: c.LogFormat, Level: c.LogLevel}.Check()
 }
 
+// checkNeighbours judges the addresses of what stands around the gateway: the
+// proxies before it, the Redis beside it.
+func (c Config) checkNeighbours() error {
+	if _, err := c.proxyPrefixes(); err != nil {
+		return err
+	}
+	if c.RedisURL == "" {
+		return nil
+	}
+	if err := ratelimit.CheckRedisURL(c.RedisURL); err != nil {
+		return fmt.Errorf("redis_url %w", err)
+	}
+	return nil
+}
+
 // checkNumbers refuses budgets and workers of nothing.
 func (c Config) checkNumbers() error {
 	for name, n := range map[string]int64{
-		"workers": int64(c.Workers), "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
+		"workers": int64(c.Workers), "partner_in_flight": int64(c.PartnerInFlight),
+		"partner_waiting": c.PartnerWaiting, "minutes_behind": c.MinutesBehind, "devices_per_hour": c.DevicesPerHour, "tenant_devices_per_hour": c.TenantDevicesPerHour,
 		"requests_per_minute": c.RequestsPerMinute, "tokens_per_minute": c.TokensPerMinute,
 		"failed_secrets_per_hour": c.FailedSecretsPerHour, "misses_per_hour": c.MissesPerHour,
 		"consents_open": c.ConsentsOpen, "consents_per_day": c.ConsentsPerDay,

@@ -12,6 +12,7 @@ import (
 	"countersign/consent"
 	"countersign/gateway"
 	"countersign/gateway/forward"
+	"countersign/gateway/intake"
 	"countersign/internal/settings"
 	"countersign/models"
 	"countersign/registration"
@@ -21,6 +22,7 @@ import (
 // core is what gateway and consent ask of the far side, together.
 type core interface {
 	forward.Core
+	intake.Core
 	gateway.DeviceReader
 	gateway.Attention
 	consent.FenceReader

@@ -64,7 +64,7 @@ It registers nothing at Microsoft, Apple or Google.`,
 	bindFlags(root.PersistentFlags())
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
-	root.AddCommand(serveCommand(env), migrateCommand(env), readyCommand(env), adminCommand(env))
+	root.AddCommand(serveCommand(env), migrateCommand(env), readyCommand(env), keysCommand(env), adminCommand(env))
 	return root
 }
 

@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"countersign/consent"
+	"countersign/internal/db"
+	"countersign/models"
 )
 
 // command runs the program in this process on a data directory of its own.
@@ -77,6 +83,51 @@ func TestAdmin_budgetNeedsOneOfItsOwnFlags(t *testing.T) {
 	}
 	if list, _, _ := command(t, dir, "admin", "partner", "list", "-o", "json"); strings.Contains(list, "987654321") {
 		t.Errorf("the budget stayed: %s", list)
+	}
+}
+
+// An operator accepts a link for a provider without a client of its own, and ends it.
+func TestAdmin_links(t *testing.T) {
+	t.Parallel()
+	dir := shortDir(t)
+	partner := func(kind, name string) string {
+		t.Helper()
+		out, errOut, code := command(t, dir, "admin", "partner", "create", "--kind", kind, "--name", name, "-o", "json")
+		var p partnerView
+		if err := json.Unmarshal([]byte(out), &p); err != nil || code != 0 {
+			t.Fatalf("code %d: %s", code, errOut)
+		}
+		return string(p.ID)
+	}
+	reseller, provider := partner("indirect_reseller", "Corner Shop"), partner("indirect_provider", "Fjord Logistics")
+	d, err := db.Open(t.Context(), db.Config{URL: "sqlite:" + filepath.Join(dir, "gateway.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := consent.Actor{Kind: models.ActorPartner, ID: "p-1", PartnerID: models.PartnerID(reseller)}
+	link, err := consent.New(consent.Deps{DB: d, NewID: newID}).MakeLink(t.Context(), by, models.PartnerID(provider))
+	if err := errors.Join(err, d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	id := string(link.ID)
+	if _, errOut, code := command(t, dir, "admin", "link", "end", id); code == 0 || !strings.Contains(errOut, "reason") {
+		t.Errorf("an end without a reason: code %d, %s", code, errOut)
+	}
+	for _, step := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"accept", id}, "active"},
+		{[]string{"list", "--partner", provider}, "active"},
+		{[]string{"end", id, "--reason", "contract over"}, "ended"},
+	} {
+		out, errOut, code := command(t, dir, append(append([]string{"admin", "link"}, step.args...), "-o", "json")...)
+		if code != 0 || !strings.Contains(out, `"`+step.want+`"`) || !strings.Contains(out, id) {
+			t.Errorf("%v: code %d, %s%s", step.args, code, out, errOut)
+		}
+	}
+	if _, errOut, code := command(t, dir, "admin", "link", "accept", id); code == 0 || !strings.Contains(errOut, "not in a state") {
+		t.Errorf("accepting what has ended: code %d, %s", code, errOut)
 	}
 }
 

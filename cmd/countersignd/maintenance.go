@@ -10,7 +10,7 @@ import (
 
 // inFlight are the bytes of hashes on their way to the core. A partition is kept
 // two days past its own, longer than any dispatch is retried.
-var inFlight = db.Daily{Table: "upload_hashes", Ahead: 3, Keep: 2}
+var inFlight = db.Daily{Table: "upload_hashes", Ahead: 3, Keep: 2, With: "WITH (toast_tuple_target = 8160)"}
 
 const maintainEvery = 10 * time.Minute
 

@@ -39,14 +39,20 @@ type (
 		Code string
 	}
 	clientInput struct {
-		Partner     models.PartnerID
-		Tenant      models.TenantID
-		Name        string
-		Scopes      []string
-		CanDecide   bool
-		CanRegister bool
-		JWKS        string
-		ExpiresAt   *time.Time
+		Partner      models.PartnerID
+		Tenant       models.TenantID
+		Name         string
+		Scopes       []string
+		CanManage    bool
+		CanDecide    bool
+		CanRegister  bool
+		JWKS         string
+		JWKSURI      string
+		Profile      models.ClientProfile
+		Certificates string
+		TLSSubject   string
+		ExpiresAt    *time.Time
+		Legacy       *time.Time // until when the secret may come in the body
 	}
 	rotateInput struct {
 		ID      models.ClientID
@@ -125,6 +131,9 @@ func operations(s *services) admin.Table {
 		}),
 		"grant.list":       admin.Typed(s.grants),
 		"grant.revoke":     admin.Typed(s.revoke),
+		"link.list":        admin.Typed(s.links),
+		"link.accept":      admin.Typed(s.acceptLink),
+		"link.end":         admin.Typed(s.endLink),
 		"dispatch.list":    admin.Typed(s.stopped),
 		"dispatch.restart": admin.Typed(s.restart),
 		"device.owner":     admin.Typed(s.owner),
@@ -145,20 +154,21 @@ func newClient(in clientInput) partners.NewClient {
 	if len(in.Scopes) == 0 {
 		in.Scopes = authz.DefaultScopes(owner)
 	}
+	if in.CanManage {
+		in.Scopes = append(in.Scopes, authz.ScopeClientsManage)
+	}
 	if in.CanDecide {
 		in.Scopes = append(in.Scopes, authz.ScopeConsentsDecide)
 	}
 	if in.CanRegister {
 		in.Scopes = append(in.Scopes, authz.ScopeDevicesWrite)
 	}
-	method := models.ClientSecretBasic
-	if in.JWKS != "" {
-		method = models.PrivateKeyJWT
-	}
-	return partners.NewClient{
+	made := partners.NewClient{
 		Owner: owner, PartnerID: in.Partner, TenantID: in.Tenant, Name: in.Name,
-		Scopes: in.Scopes, Method: method, JWKS: in.JWKS, ExpiresAt: in.ExpiresAt,
+		Scopes: in.Scopes, Profile: in.Profile, JWKS: in.JWKS, JWKSURI: in.JWKSURI, Certificates: in.Certificates, TLSSubject: in.TLSSubject, ExpiresAt: in.ExpiresAt, LegacyUntil: in.Legacy,
 	}
+	made.Method = partners.MethodOf(made)
+	return made
 }
 
 func onPartner(change func(context.Context, models.PartnerID) (models.Partner, error)) admin.Command {
@@ -192,6 +202,21 @@ func (s *services) grants(ctx context.Context, in listInput) (listView[grantView
 		Viewer: operator(), PartnerID: in.Partner, TenantID: in.Tenant, State: in.State, Cursor: in.Cursor,
 	})
 	return viewList(found, next, viewConsent), err
+}
+
+func (s *services) links(ctx context.Context, in listInput) (listView[linkView], error) {
+	found, err := s.consent.Links(ctx, operator(), in.Partner)
+	return viewList(found, "", viewLink), err
+}
+
+func (s *services) acceptLink(ctx context.Context, in idInput) (linkView, error) {
+	link, err := s.consent.AcceptLink(ctx, operator(), models.LinkID(in.ID))
+	return viewLink(link), err
+}
+
+func (s *services) endLink(ctx context.Context, in idInput) (linkView, error) {
+	link, err := s.consent.EndLink(ctx, operator(), models.LinkID(in.ID), in.Reason)
+	return viewLink(link), err
 }
 
 func (s *services) revoke(ctx context.Context, in idInput) (grantView, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,12 +71,14 @@ func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", c.Listen)
+	listeners, err := c.listen(log)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen on %s: %w", c.Listen, err), socket.Close())
+		return errors.Join(err, socket.Close())
 	}
+	var open connections
 	srv := &http.Server{
-		Handler:           handler,
+		Handler:           lastAnswers(handler, &draining),
+		ConnState:         open.note,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    32 << 10,
@@ -85,8 +88,10 @@ func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog
 	defer stop()
 	ended := make(chan struct{})
 	go func() { s.run(background, d, log); close(ended) }()
-	failed := make(chan error, 2)
-	go func() { failed <- c.serveHTTP(srv, listener) }()
+	failed := make(chan error, len(listeners)+1)
+	for _, l := range listeners {
+		go func() { failed <- serveHTTP(srv, l) }()
+	}
 	go func() { failed <- admin.Serve(background, socket, operations(s), log) }()
 	c.announce(log)
 
@@ -95,7 +100,9 @@ func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog
 	case <-ctx.Done():
 		draining.Store(true)
 		log.InfoContext(ctx, "stopping: finishing requests and claimed work")
+		closeAll(listeners) // whoever comes now is refused, and goes to another replica
 		drain, cancel := context.WithTimeout(background, drainTime)
+		open.await(drain, lastCalls)
 		err = srv.Shutdown(drain)
 		cancel()
 	}
@@ -104,14 +111,46 @@ func serveOn(ctx context.Context, c Config, d *databases, s *services, log *slog
 	return err
 }
 
-func (c Config) serveHTTP(srv *http.Server, l net.Listener) error {
-	var err error
-	if c.TLSCert != "" {
-		err = srv.ServeTLS(l, c.TLSCert, c.TLSKey)
-	} else {
-		err = srv.Serve(l)
+// listen opens the addresses of the API: the usual one, and the one for certificates.
+func (c Config) listen(log *slog.Logger) ([]net.Listener, error) {
+	addresses := []string{c.Listen}
+	if c.MTLSListen != "" {
+		addresses = append(addresses, c.MTLSListen)
 	}
-	if errors.Is(err, http.ErrServerClosed) {
+	var secure *tls.Config
+	if c.TLSCert != "" {
+		var err error
+		if secure, err = c.serverTLS(log); err != nil {
+			return nil, err
+		}
+	}
+	var listeners []net.Listener
+	for i, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			closeAll(listeners)
+			return nil, fmt.Errorf("listen on %s: %w", address, err)
+		}
+		switch {
+		case i > 0:
+			l = tls.NewListener(l, askingForCertificates(secure))
+		case secure != nil:
+			l = tls.NewListener(l, secure)
+		}
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
+}
+
+func serveHTTP(srv *http.Server, l net.Listener) error {
+	err := srv.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return fmt.Errorf("serve: %w", err)

@@ -66,11 +66,21 @@ func (c Config) checkPortalURL() error {
 }
 
 func (c Config) egressPrefixes() ([]netip.Prefix, error) {
+	return prefixesOf("egress_allow", c.EgressAllow)
+}
+
+// proxyPrefixes are our own proxies.
+func (c Config) proxyPrefixes() ([]netip.Prefix, error) {
+	return prefixesOf("trusted_proxies", c.TrustedProxies)
+}
+
+// prefixesOf reads a setting that lists ranges of addresses.
+func prefixesOf(setting, list string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
-	for _, text := range listOf(c.EgressAllow) {
+	for _, text := range listOf(list) {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, fmt.Errorf("egress_allow: %q is not a range of addresses such as 10.1.2.0/24", text)
+			return nil, fmt.Errorf("%s: %q is not a range of addresses such as 10.1.2.0/24", setting, text)
 		}
 		prefixes = append(prefixes, prefix.Masked())
 	}
@@ -105,7 +115,7 @@ func (c Config) openSignIn(d *databases, s *services, log *slog.Logger) (*egress
 	}
 	outside := egress.New(egress.Options{Loopback: c.Dev, Allow: prefixes})
 	service, err := signin.New(signin.Deps{
-		DB: d.gateway, Outside: outside, Sealer: sealer, Signer: s.keys, Rights: s.registry, NewID: newID,
+		DB: d.gateway, Outside: outside, Sealer: sealer, Signer: s.signInKeys, Rights: s.registry, NewID: newID,
 		PortalURL: c.portalOrPublic(), Shared: shared, Logger: log, Now: time.Now,
 	})
 	return outside, service, err

@@ -23,6 +23,14 @@ import (
 // devServer is a gateway's services with the development provider in front of nothing.
 func devServer(t *testing.T, change func(*Config)) (*services, *httptest.Server) {
 	t.Helper()
+	dbs := &databases{gateway: dbtest.New(t, db.SQLite, migrations.Gateway), core: dbtest.New(t, db.SQLite, migrations.Core)}
+	s, _, server := devServerOn(t, dbs, change)
+	return s, server
+}
+
+// devServerOn is devServer over databases that hold the tables.
+func devServerOn(t *testing.T, dbs *databases, change func(*Config)) (*services, Config, *httptest.Server) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "cs")
 	if err != nil {
 		t.Fatal(err)
@@ -41,13 +49,12 @@ func devServer(t *testing.T, change func(*Config)) (*services, *httptest.Server)
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	dbs := &databases{gateway: dbtest.New(t, db.SQLite, migrations.Gateway), core: dbtest.New(t, db.SQLite, migrations.Core)}
 	s, err := join(c, dbs, nil, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.close() })
-	return s, server
+	return s, c, server
 }
 
 // pick plays the browser on the development provider's form.
@@ -163,6 +170,8 @@ func TestPortalURL(t *testing.T) {
 		"one host for development": {func(c *Config) { c.PortalURL, c.Dev = "https://api.example.com", true }, true},
 		"plain http":               {func(c *Config) { c.PortalURL = "http://portal.example.com" }, false},
 		"a path":                   {func(c *Config) { c.PortalURL = "https://portal.example.com/portal" }, false},
+		"a proxy that is no range": {func(c *Config) { c.TrustedProxies = "proxy.internal" }, false},
+		"proxies":                  {func(c *Config) { c.TrustedProxies = "10.1.2.0/24" }, true},
 		"no range":                 {func(c *Config) { c.EgressAllow = "10.1.2.3" }, false},
 		"ranges":                   {func(c *Config) { c.EgressAllow = "10.1.2.0/24, fd00::/8" }, true},
 		"a shared issuer for all":  {func(c *Config) { c.SharedIssuer = "https://login.example.com/" }, false},

@@ -119,9 +119,14 @@ func (in *installation) operate(out any, name string, input any) {
 // grant asks for consent and gives it.
 func (in *installation) grant() models.Grant {
 	in.t.Helper()
+	return in.grantWith(consent.GrantScopeDevicesRegister)
+}
+
+func (in *installation) grantWith(scopes ...string) models.Grant {
+	in.t.Helper()
 	partner := consent.Actor{Kind: models.ActorPartner, ID: string(in.caller.ClientID), PartnerID: in.caller.PartnerID}
 	req, err := in.s.consent.Request(in.t.Context(), partner, consent.NewRequest{
-		Tenant: string(in.tenant), Purpose: "roll-out", Scopes: []string{consent.GrantScopeDevicesRegister},
+		Tenant: string(in.tenant), Purpose: "roll-out", Scopes: scopes,
 	})
 	if err != nil {
 		in.t.Fatal(err)

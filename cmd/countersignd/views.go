@@ -46,8 +46,13 @@ type (
 		Name       string                  `json:"name"`
 		Scopes     string                  `json:"scopes"`
 		Method     models.ClientAuthMethod `json:"authMethod"`
+		Profile    models.ClientProfile    `json:"profile"`
+		JWKSURI    *string                 `json:"jwksUri,omitempty"`
+		TLSSubject *string                 `json:"tlsSubject,omitempty"`
 		State      models.ClientState      `json:"state"`
+		FrozenBy   *models.OwnerKind       `json:"frozenBy,omitempty"`
 		ExpiresAt  *time.Time              `json:"expiresAt,omitempty"`
+		Legacy     *time.Time              `json:"legacyUntil,omitempty"`
 		LastUsedAt *time.Time              `json:"lastUsedAt,omitempty"`
 	}
 	grantView struct {
@@ -57,6 +62,13 @@ type (
 		TenantID  string           `json:"tenantId"`
 		State     string           `json:"state"`
 		ExpiresAt time.Time        `json:"expiresAt"`
+	}
+	linkView struct {
+		ID         models.LinkID    `json:"id"`
+		ResellerID models.PartnerID `json:"resellerId"`
+		ProviderID models.PartnerID `json:"providerId"`
+		State      models.LinkState `json:"state"`
+		CreatedAt  time.Time        `json:"createdAt"`
 	}
 	dispatchView struct {
 		ID        int64                `json:"id"`
@@ -92,7 +104,7 @@ func viewTenant(t partners.Tenant) tenantView {
 func viewClient(c models.OAuthClient, secret string) clientView {
 	return clientView{
 		ID: c.ID, Secret: secret, Owner: c.OwnerKind, PartnerID: c.PartnerID, TenantID: c.TenantID, Name: c.Name,
-		Scopes: c.Scopes, Method: c.AuthMethod, State: c.State, ExpiresAt: c.ExpiresAt, LastUsedAt: c.LastUsedAt,
+		Scopes: c.Scopes, Method: c.AuthMethod, Profile: c.Profile, JWKSURI: c.JWKSURI, TLSSubject: c.TLSSubject, State: c.State, FrozenBy: c.FrozenBy, ExpiresAt: c.ExpiresAt, Legacy: c.LegacyUntil, LastUsedAt: c.LastUsedAt,
 	}
 }
 
@@ -102,6 +114,10 @@ func viewConsent(c consent.Consent) grantView {
 	}
 	r := c.Request
 	return grantView{ID: string(r.ID), Kind: string(c.Kind), PartnerID: r.PartnerID, TenantID: r.TenantRef, State: string(r.State), ExpiresAt: r.ExpiresAt}
+}
+
+func viewLink(l models.PartnerLink) linkView {
+	return linkView{ID: l.ID, ResellerID: l.ResellerID, ProviderID: l.ProviderID, State: l.State, CreatedAt: l.CreatedAt}
 }
 
 func viewGrant(g models.Grant) grantView {

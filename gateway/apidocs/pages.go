@@ -109,5 +109,5 @@ func prose(s string) template.HTML {
 		}
 		out.WriteString(escaped)
 	}
-	return template.HTML(out.String()) // every part is escaped above
+	return template.HTML(out.String()) //nolint:gosec // every part is escaped above
 }

@@ -13,9 +13,12 @@ import (
 
 // Config says how to reach a gateway. Only BaseURL and Credentials are required.
 type Config struct {
-	BaseURL     string       // public address of the gateway, which is also its issuer; no path
-	Credentials Credentials  // how the client proves itself at the token endpoint
-	HTTP        *http.Client // nil: one that follows no redirect, bounds the wait for an answer and uses the environment's proxy
+	BaseURL     string      // public address of the gateway, which is also its issuer; no path
+	Credentials Credentials // how the client proves itself at the token endpoint
+	// Proof, if set, has tokens bound to a key of the client; nil takes them as bearers'. A
+	// strict client gets no others.
+	Proof ProofFunc
+	HTTP  *http.Client // nil: one that follows no redirect, bounds the wait for an answer and uses the environment's proxy
 	// RootCAs are the authorities to trust; nil means the system's. CAFile reads
 	// them. They do not touch a client given as HTTP.
 	RootCAs   *x509.CertPool
@@ -49,6 +52,7 @@ type Client struct {
 	now      func() time.Time
 	sleep    func(context.Context, time.Duration) error
 	tokens   *tokenSource
+	holding  *possession
 }
 
 // New makes a Client. Nothing is sent before the first call.
@@ -62,7 +66,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		base: base, http: cfg.HTTP, agent: cfg.UserAgent, patience: cfg.Patience,
-		notice: cfg.Notice, now: cfg.Now, sleep: cfg.Sleep,
+		notice: cfg.Notice, now: cfg.Now, sleep: cfg.Sleep, holding: &possession{prove: cfg.Proof},
 	}
 	if c.http == nil {
 		c.http = defaultHTTP(cfg.RootCAs)

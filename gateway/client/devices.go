@@ -16,6 +16,7 @@ type DeviceFilter struct {
 	ProductKey   string // product key id
 	GroupTag     string
 	Grant        string    // registered under this grant
+	Upload       string    // registered by this upload
 	State        string    // active or ended
 	Since        time.Time // registered at or after
 	Until        time.Time // registered before
@@ -28,6 +29,7 @@ func (c *Client) Devices(ctx context.Context, f DeviceFilter) iter.Seq2[wire.Reg
 	set(query, "productKey", f.ProductKey)
 	set(query, "groupTag", f.GroupTag)
 	set(query, "grant", f.Grant)
+	set(query, "upload", f.Upload)
 	set(query, "state", f.State)
 	setTime(query, "since", f.Since)
 	setTime(query, "until", f.Until)

@@ -21,6 +21,7 @@ type call struct {
 	body       *Body
 	requestID  string // the same in every repeat
 	repeatable bool   // carrying it out twice does no harm
+	once       bool   // a refusal is final, whatever it says
 }
 
 // answer is a successful answer; whoever gets it finishes it.
@@ -31,7 +32,7 @@ func (c *Client) do(ctx context.Context, call call) (answer, error) {
 	if call.requestID == "" {
 		call.requestID = NewRequestID()
 	}
-	retries, renewed := c.retries(), false
+	retries, renewed, nonced := c.retries(), false, false
 	for {
 		token, err := c.tokens.get(ctx)
 		if err != nil {
@@ -46,8 +47,12 @@ func (c *Client) do(ctx context.Context, call call) (answer, error) {
 			renewed = true
 			continue
 		}
+		if !nonced && wantsNonce(err) {
+			nonced = true
+			continue
+		}
 		again, wait := retries.after(err, call.repeatable)
-		if !again {
+		if !again || call.once {
 			return answer{}, err
 		}
 		if err := c.pause(ctx, wait, err); err != nil {
@@ -69,11 +74,15 @@ func (c *Client) send(ctx context.Context, call call, token Token) (answer, erro
 	if err != nil {
 		return answer{}, err
 	}
-	req.Header.Set("Authorization", "Bearer "+token.Value)
+	req.Header.Set("Authorization", c.holding.scheme()+" "+token.Value)
+	if err := c.holding.add(req, token.Value); err != nil {
+		return answer{}, fmt.Errorf("client: prove possession: %w", err)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return answer{}, unreachable(ctx, err)
 	}
+	c.holding.learn(resp)
 	if resp.StatusCode/100 == 2 {
 		return answer{resp}, nil
 	}
@@ -114,6 +123,9 @@ func (c *Client) request(ctx context.Context, call call) (*http.Request, error) 
 	}
 	req.Body, req.ContentLength = markedBody{body}, call.body.Size
 	req.Header.Set("Content-Type", call.body.ContentType)
+	if call.body.Encoding != "" {
+		req.Header.Set("Content-Encoding", call.body.Encoding)
+	}
 	if call.body.Size < 0 || call.body.Size > hugeBody {
 		req.Header.Set("Expect", "100-continue")
 	}

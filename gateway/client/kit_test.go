@@ -24,6 +24,8 @@ type gateway struct {
 	tokens int
 	slept  []time.Duration
 	clock  time.Time
+
+	tokenAnswers []http.HandlerFunc // of the token endpoint, in turn; nil for bearers' tokens
 }
 
 type request struct {
@@ -34,11 +36,15 @@ type request struct {
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
 	g := &gateway{mux: http.NewServeMux(), clock: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
-	g.mux.HandleFunc("POST /oauth2/token", func(w http.ResponseWriter, _ *http.Request) {
+	g.mux.HandleFunc("POST /oauth2/token", func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.tokens++
 		n := g.tokens
 		g.mu.Unlock()
+		if len(g.tokenAnswers) > 0 {
+			g.tokenAnswers[min(n, len(g.tokenAnswers))-1](w, r)
+			return
+		}
 		reply(w, 200, map[string]any{"access_token": "token-" + string(rune('0'+n)), "token_type": "Bearer", "expires_in": 600, "scope": "devices.read devices.write"})
 	})
 	g.Server = httptest.NewServer(http.HandlerFunc(g.serve))

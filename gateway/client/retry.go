@@ -35,7 +35,7 @@ func (r *retries) after(err error, repeatable bool) (bool, time.Duration) {
 	}
 	if wait == 0 {
 		wait = min(firstPause<<min(r.count, 8), longest)
-		wait += time.Duration(rand.Int64N(int64(wait)/4 + 1)) // a crowd of clients must not come back as one
+		wait += time.Duration(rand.Int64N(int64(wait)/4 + 1)) //nolint:gosec // a crowd of clients must not come back as one; nobody gains by foreseeing it
 	}
 	if wait > r.left {
 		return false, 0

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"countersign/gateway/client"
 	"countersign/gateway/wire"
 )
@@ -182,15 +184,42 @@ func TestUnreachable_beforeAnythingWasSent(t *testing.T) {
 
 func TestSubmit_ownBodyFails(t *testing.T) {
 	t.Parallel()
-	g := newGateway(t)
-	g.mux.HandleFunc("POST /v1/customers/t1/deviceBatches", accepted)
 	broken := errors.New("the file was changed while it was sent")
-	body := client.Body{ContentType: "text/csv", Size: 1 << 20, Open: func() (io.ReadCloser, error) {
+	plain := client.Body{ContentType: "text/csv", Size: 1 << 20, Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(bytes.NewReader(make([]byte, 1000)), failing{broken})), nil
 	}}
-	_, err := g.client(t).Submit(context.Background(), client.Submission{Tenant: "t1", Batch: "b", Body: body})
-	if !errors.Is(err, broken) || len(g.slept) != 0 {
-		t.Errorf("error = %v, slept %v", err, g.slept)
+	for name, body := range map[string]client.Body{"plain": plain, "packed": plain.Compressed()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			g.mux.HandleFunc("POST /v1/customers/t1/deviceBatches", accepted)
+			_, err := g.client(t).Submit(context.Background(), client.Submission{Tenant: "t1", Batch: "b", Body: body})
+			if !errors.Is(err, broken) || len(g.slept) != 0 {
+				t.Errorf("error = %v, slept %v", err, g.slept)
+			}
+		})
+	}
+}
+
+// A packed body is packed anew for each repeat, and nothing of a refused one is left behind.
+func TestSubmit_packed(t *testing.T) {
+	t.Parallel()
+	plain := strings.Repeat("serial,4711\n", 100_000)
+	g := newGateway(t)
+	g.inTurn("POST /v1/customers/t1/deviceBatches", refuse("storage_unavailable"), dropped, accepted)
+	if _, err := g.client(t).Submit(context.Background(), client.Submission{Tenant: "t1", Batch: "b", Body: csvOf(plain).Compressed()}); err != nil {
+		t.Fatal(err)
+	}
+	calls := g.calls()
+	last := calls[len(calls)-1]
+	unpacker, err := zstd.NewReader(strings.NewReader(last.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unpacker.Close()
+	got, err := io.ReadAll(unpacker)
+	if err != nil || string(got) != plain || last.Header.Get("Content-Encoding") != "zstd" || len(last.body) > len(plain)/20 || len(calls) != 3 {
+		t.Errorf("%d calls; %d bytes became %d, %v", len(calls), len(last.body), len(got), err)
 	}
 }
 

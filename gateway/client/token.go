@@ -72,9 +72,13 @@ func (s *tokenSource) drop(value string) {
 
 // fetch asks the token endpoint, repeating by the same rules as any other call.
 func (s *tokenSource) fetch(ctx context.Context) (token Token, life time.Duration, err error) {
-	retries := s.client.retries()
+	retries, nonced := s.client.retries(), false
 	for {
 		token, life, err = s.ask(ctx)
+		if !nonced && wantsNonce(err) {
+			nonced = true
+			continue
+		}
 		if again, wait := retries.after(err, true); again {
 			if err := s.client.pause(ctx, wait, err); err != nil {
 				return Token{}, 0, err
@@ -98,10 +102,14 @@ func (s *tokenSource) ask(ctx context.Context) (Token, time.Duration, error) {
 	}
 	req.Header = header
 	req.Header.Set("User-Agent", s.client.agent)
+	if err := s.client.holding.add(req, ""); err != nil {
+		return Token{}, 0, fmt.Errorf("client: prove possession: %w", err)
+	}
 	resp, err := s.client.http.Do(req)
 	if err != nil {
 		return Token{}, 0, unreachable(ctx, err)
 	}
+	s.client.holding.learn(resp)
 	defer finish(resp)
 	if resp.StatusCode != http.StatusOK {
 		return Token{}, 0, oauthError(resp, s.client.now())
@@ -115,8 +123,8 @@ func (s *tokenSource) ask(ctx context.Context) (Token, time.Duration, error) {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxErrorBody)).Decode(&answer); err != nil {
 		return Token{}, 0, unreachable(ctx, fmt.Errorf("read the token: %w", err))
 	}
-	if answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, "Bearer") {
-		return Token{}, 0, fmt.Errorf("client: %s did not answer with a bearer token", address)
+	if want := s.client.holding.scheme(); answer.AccessToken == "" || !strings.EqualFold(answer.TokenType, want) {
+		return Token{}, 0, fmt.Errorf("client: %s did not answer with a %s token", address, want)
 	}
 	return Token{Value: answer.AccessToken, Scopes: strings.Fields(answer.Scope)}, time.Duration(answer.ExpiresIn) * time.Second, nil
 }

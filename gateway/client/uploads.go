@@ -41,11 +41,20 @@ type Receipt struct {
 // Submit sends devices. The same RequestID with the same body never becomes a
 // second upload, also when Submit is called again after any error.
 func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
+	call, err := s.call()
+	if err != nil {
+		return Receipt{}, err
+	}
+	return c.submit(ctx, call)
+}
+
+// call is the call that sends the submission.
+func (s *Submission) call() (call, error) {
 	if s.Own {
-		return c.submit(ctx, call{path: ownDevices, query: orderQuery(s.Order), body: &s.Body, requestID: s.RequestID})
+		return call{path: ownDevices, query: orderQuery(s.Order), header: http.Header{}, body: &s.Body, requestID: s.RequestID}, nil
 	}
 	if s.Tenant == "" || s.Append && s.Batch == "" {
-		return Receipt{}, errors.New("client: a submission needs a tenant, and a batch to append to")
+		return call{}, errors.New("client: a submission needs a tenant, and a batch to append to")
 	}
 	path, query := join("v1", "customers", s.Tenant, "deviceBatches"), orderQuery(s.Order)
 	switch {
@@ -62,7 +71,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if s.Grant != "" {
 		header.Set("Countersign-Grant", s.Grant)
 	}
-	return c.submit(ctx, call{path: path, query: query, header: header, body: &s.Body, requestID: s.RequestID})
+	return call{path: path, query: query, header: header, body: &s.Body, requestID: s.RequestID}, nil
 }
 
 const replayedHeader = "Idempotency-Replayed"
@@ -175,4 +184,23 @@ func setTime(query url.Values, name string, t time.Time) {
 	if !t.IsZero() {
 		query.Set(name, t.UTC().Format(time.RFC3339Nano))
 	}
+}
+
+// PreviewVoid says what VoidUpload would end.
+func (c *Client) PreviewVoid(ctx context.Context, tracking string) (wire.VoidPreview, error) {
+	var preview wire.VoidPreview
+	err := c.getJSON(ctx, call{path: join("v1", "uploads", tracking, "void")}, &preview)
+	return preview, err
+}
+
+// VoidUpload ends the registrations that an upload made; devices is their number, as
+// PreviewVoid says it. What became of each is the outcome of the upload the receipt
+// names. requestID makes a repeat safe; empty makes one for this call.
+func (c *Client) VoidUpload(ctx context.Context, tracking string, devices int, requestID string) (Receipt, error) {
+	resp, err := c.postJSON(ctx, call{path: join("v1", "uploads", tracking, "void"), requestID: requestID, repeatable: true}, wire.Void{Devices: devices})
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer finish(resp.Response)
+	return receipt(resp.Header)
 }

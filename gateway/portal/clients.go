@@ -75,7 +75,7 @@ type newClient struct {
 // redirect would have to keep it somewhere until the next call.
 func (v *visit) makeClient() error {
 	chosen := v.form["scope"]
-	made, secret, err := v.Setup.NewClient(v.r.Context(), v.by(), v.session.Person.TenantID, v.field("name"), chosen)
+	made, secret, err := v.Setup.NewClient(v.r.Context(), v.by(), v.session.Person.TenantID, models.NewTenantClient{Name: v.field("name"), Scopes: chosen})
 	if err == nil {
 		v.show(http.StatusCreated, "client", v.T("client.title"), newClient{made, secret})
 		return nil

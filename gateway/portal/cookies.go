@@ -54,14 +54,14 @@ func (v *visit) cookie(name string) string {
 // setCookie sets one for a time; 0 until the browser ends. Lax, because the way back from
 // the provider is a navigation from elsewhere: a strict cookie would not come along.
 func (v *visit) setCookie(name, value string, lifetime time.Duration) {
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // plain http is served in development alone
 		Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(lifetime / time.Second),
 		Secure: v.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 func (v *visit) dropCookie(name string) {
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // plain http is served in development alone
 		Name: v.cookieName(name), Path: "/", MaxAge: -1, Secure: v.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -75,7 +75,7 @@ func (v *visit) Token() string {
 	secret := v.cookie(visitCookie)
 	if secret == "" {
 		secret = rand.Text() + rand.Text()
-		v.r.AddCookie(&http.Cookie{Name: v.cookieName(visitCookie), Value: secret}) // the page may hold two forms
+		v.r.AddCookie(&http.Cookie{Name: v.cookieName(visitCookie), Value: secret}) //nolint:gosec // of the request, for the page that may hold two forms
 		v.setCookie(visitCookie, secret, 0)
 	}
 	return visitToken(secret)

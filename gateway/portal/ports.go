@@ -36,7 +36,7 @@ type Setup interface {
 	SetSignIn(ctx context.Context, by signin.By, tenant models.TenantID, in signin.Settings) (signin.Settings, error)
 	SetUp(ctx context.Context, invitation string, in signin.Settings) (signin.Settings, error)
 	// NewClient makes a client of the tenant and returns its secret, this once.
-	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error)
+	NewClient(ctx context.Context, by signin.By, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error)
 	// TakeRight takes from a client what lets it speak for the tenant.
 	TakeRight(ctx context.Context, by signin.By, tenant models.TenantID, client models.ClientID, scope string) error
 }

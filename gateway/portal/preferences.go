@@ -49,11 +49,17 @@ func (v *visit) preferences() error {
 	for _, c := range v.words.all {
 		form.All = append(form.All, reader{catalog: c, zone: v.zone, now: v.now})
 	}
-	if to := v.r.URL.Query().Get("to"); v.ownPage(to) || to == signInPath {
-		form.To = to
-	}
+	form.To = v.cameFrom()
 	v.show(http.StatusOK, "preferences", v.T("preferences.title"), form)
 	return nil
+}
+
+// cameFrom is the page of ours that led to the choices; empty if none did.
+func (v *visit) cameFrom() string {
+	if to := v.r.URL.Query().Get("to"); v.ownPage(to) || to == signInPath {
+		return to
+	}
+	return ""
 }
 
 // setPreferences remembers choices in the browser and nowhere else.

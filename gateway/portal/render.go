@@ -134,10 +134,14 @@ func (p *page) Admin() bool { return p.session != nil && p.session.Person.Role =
 // Here reports whether the page belongs to a part of the navigation.
 func (p *page) Here(section string) bool { return p.route.section == section }
 
-// Self is the address of this page, to come back to after a choice.
+// Self is the address of this page, to come back to after a choice; on the page of choices
+// it is the one that led there.
 func (p *page) Self() string {
-	if p.r.Method != http.MethodGet || p.route.path == "" {
+	switch {
+	case p.r.Method != http.MethodGet || p.route.path == "":
 		return homePath
+	case p.route.path == preferencesPath:
+		return p.cameFrom()
 	}
 	return p.r.URL.RequestURI()
 }

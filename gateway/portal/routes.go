@@ -13,18 +13,19 @@ import (
 // Where pages are. Everything is below rootPath, so that in development one host can
 // serve pages and API.
 const (
-	rootPath    = "/portal"
-	homePath    = rootPath + "/"
-	assetPath   = rootPath + "/assets/"
-	signInPath  = rootPath + "/sign-in"
-	linkPath    = rootPath + "/link"
-	requestPath = rootPath + "/requests"
-	grantPath   = rootPath + "/permissions"
-	devicePath  = rootPath + "/devices/"
-	eventsPath  = rootPath + "/history"
-	partnerPath = rootPath + "/partners"
-	peoplePath  = rootPath + "/people"
-	setUpPath   = rootPath + "/set-up" // signin.SetUpPath without the secret
+	rootPath        = "/portal"
+	homePath        = rootPath + "/"
+	assetPath       = rootPath + "/assets/"
+	signInPath      = rootPath + "/sign-in"
+	preferencesPath = rootPath + "/preferences"
+	linkPath        = rootPath + "/link"
+	requestPath     = rootPath + "/requests"
+	grantPath       = rootPath + "/permissions"
+	devicePath      = rootPath + "/devices/"
+	eventsPath      = rootPath + "/history"
+	partnerPath     = rootPath + "/partners"
+	peoplePath      = rootPath + "/people"
+	setUpPath       = rootPath + "/set-up" // signin.SetUpPath without the secret
 
 	organisationPath = rootPath + "/organisation"
 	clientsPath      = organisationPath + "/clients"
@@ -83,8 +84,8 @@ func (s *server) routes() []route {
 		{get, "/", toVisitors, "", (*visit).home},
 		{get, rootPath, toVisitors, "", (*visit).home},
 		{get, homePath, toVisitors, "", (*visit).home},
-		{get, rootPath + "/preferences", toVisitors, "", (*visit).preferences},
-		{post, rootPath + "/preferences", toVisitors, "", (*visit).setPreferences},
+		{get, preferencesPath, toVisitors, "", (*visit).preferences},
+		{post, preferencesPath, toVisitors, "", (*visit).setPreferences},
 
 		{get, signInPath, toVisitors, "", (*visit).signInPage},
 		{post, signInPath, toVisitors, "", (*visit).beginSignIn},

@@ -249,7 +249,8 @@ func (s setup) Clients(_ context.Context, f partners.ClientFilter) ([]models.OAu
 	}, "", nil
 }
 
-func (s setup) NewClient(_ context.Context, by signin.By, tenant models.TenantID, name string, scopes []string) (models.OAuthClient, string, error) {
+func (s setup) NewClient(_ context.Context, by signin.By, tenant models.TenantID, in models.NewTenantClient) (models.OAuthClient, string, error) {
+	name, scopes := in.Name, in.Scopes
 	if name == "" || len(scopes) == 0 {
 		return models.OAuthClient{}, "", signin.ErrInvalid.WithFields(errs.Field{Name: "name", Cause: "is empty"}, errs.Field{Name: "scopes", Cause: "is empty"})
 	}

@@ -60,6 +60,10 @@ const (
 	ClientChanged  = "client.changed" // keys, secret or rights
 	ClientFrozen   = "client.frozen"
 	ClientUnfrozen = "client.unfrozen"
+
+	// At the token endpoint, the first time of a day from an address; for operators alone.
+	ClientAuthenticated = "client.authenticated"
+	ClientRefused       = "client.refused"
 )
 
 // RecordClaimed tells an OEM that a device of its report was registered.

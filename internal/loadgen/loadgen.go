@@ -19,6 +19,8 @@ type Options struct {
 	Server  string    // URL of a PostgreSQL maintenance database; "" starts a server
 	Keep    bool      // leave filled stores on Server and use those that are there
 	Self    []string  // command that runs Core when a database's URL is appended
+	Gateway string    // the program countersignd; without it figures that need it fail
+	Other   []string  // command that runs Other when its arguments are appended
 	Load    string    // how busy the machine was before, for the page
 	Log     io.Writer // progress
 }
@@ -50,6 +52,14 @@ var figures = []struct {
 	{"C2", (*run).matching},
 	{"C3", (*run).registering},
 	{"C4", (*run).memory},
+	{"P1", (*run).bulkAccepting},
+	{"P2", (*run).wholeWay},
+	{"P3", (*run).idiomatic},
+	{"P4", (*run).passing},
+	{"P5", (*run).peaking},
+	{"P6", (*run).growing},
+	{"P7", (*run).embedded},
+	{"P8", (*run).waiting},
 	{"R1", (*run).revoking},
 	{"R2", (*run).checking},
 }

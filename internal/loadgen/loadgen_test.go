@@ -2,7 +2,11 @@ package loadgen
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,7 +23,50 @@ import (
 func TestMain(m *testing.M) {
 	dispatches = 2
 	queued, revoked, each, accepts = 60, 6, 5, 10
+	consignments, ahead = 4, 6000
+	calls.small, calls.large = 400, 12
+	crowd.uploads, crowd.rows = 6, 3000
+	if len(os.Args) > 1 && os.Args[1] == "-other" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		err := Other(ctx, os.Args[2:], os.Stdout)
+		stop()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
+}
+
+// The figures about the gateway as a whole run against the program itself.
+func TestRun_wholeGateway(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "countersignd")
+	if out, err := exec.Command("go", "build", "-o", program, "countersign/cmd/countersignd").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen []Figure
+	o := Options{
+		Only: "P", Devices: 3000, Small: 1000, Rounds: 1, Server: dbtest.URL(t, db.Postgres), Log: t.Output(),
+		Gateway: program, Other: []string{self, "-other"},
+	}
+	if err := Run(t.Context(), o, func(f Figure) { seen = append(seen, f) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, values := range []int{2, 2, 2, 2, 2, 1, 1, 3} {
+		name := fmt.Sprintf("P%d", i+1)
+		if i >= len(seen) || seen[i].Name != name || len(seen[i].Values) != values || seen[i].Goal == "" || methods[name] == "" {
+			t.Fatalf("figures %v, want %d values of %s and how it is measured", seen, values, name)
+		}
+		if name != "P5" && slices.Min(seen[i].Values) <= 0 {
+			t.Errorf("%s is not above zero", seen[i])
+		}
+	}
 }
 
 // A small run goes through everything but the process of C4. What was preloaded must
@@ -54,8 +101,8 @@ func TestRun_revokes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, name := range []string{"R1", "R2"} {
-		if i >= len(seen) || seen[i].Name != name || len(seen[i].Values) != 2 || slices.Min(seen[i].Values) <= 0 {
-			t.Fatalf("figures %v, want two values above zero of %s", seen, name)
+		if i >= len(seen) || seen[i].Name != name || len(seen[i].Values) != i+2 || slices.Min(seen[i].Values) <= 0 {
+			t.Fatalf("figures %v, want values above zero of %s", seen, name)
 		}
 	}
 }

@@ -82,14 +82,17 @@ func Core(ctx context.Context, at string, size int, seed uint64, out io.Writer) 
 }
 
 // peakMemory reads VmHWM, see proc_pid_status(5).
-func peakMemory() (float64, error) {
-	f, err := os.Open("/proc/self/status")
+func peakMemory() (float64, error) { return memoryOf(os.Getpid(), "VmHWM:") }
+
+// memoryOf reads a line of a process's status in megabytes.
+func memoryOf(pid int, line string) (float64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if kb, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if kb, ok := strings.CutPrefix(lines.Text(), line); ok {
 			n, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(kb), " kB"), 64)
 			return n / 1024, err
 		}

@@ -83,7 +83,7 @@ func describe(doc *openapi3.T) {
 	doc.Servers = openapi3.Servers{{URL: "/", Description: "The server that this description came from."}}
 	doc.ExternalDocs = &openapi3.ExternalDocs{Description: "Every error code with cause, cure and who acts next.", URL: "/docs/errors"}
 	if scheme := doc.Components.SecuritySchemes["oauth2"]; scheme != nil {
-		scheme.Value.Description = "An access token of /oauth2/token, sent as `Authorization: Bearer`. It lasts ten minutes."
+		scheme.Value.Description = "An access token of /oauth2/token, sent as `Authorization: Bearer`. It lasts ten minutes, five for a client with a secret. One that is bound to a key is sent as `Authorization: DPoP` with a proof (RFC 9449). It is a JWT of RFC 9068, read by the rules of RFC8725."
 	}
 	doc.Components.Headers = headers()
 	doc.Components.Parameters = parameters()

@@ -103,7 +103,7 @@ func (l *linter) responses(call string, op *openapi3.Operation) {
 			l.refusal(call, code, r)
 		case code >= 200 && code < 300:
 			success = true
-			if len(r.Content) == 0 && code != 202 && code != 204 {
+			if len(r.Content) == 0 && code != 202 && code != 204 && !saysNothing(call) {
 				l.say("%s: answer %s has no schema", call, status)
 			}
 		}
@@ -122,12 +122,21 @@ func takesInput(op *openapi3.Operation) bool {
 	return op.Security != nil || op.RequestBody != nil || slices.ContainsFunc(op.Parameters, fromAddress)
 }
 
+// saysNothing reports whether a call is answered with 200 and no body, as RFC 7009 section
+// 2.2 has it.
+func saysNothing(call string) bool { return call == "POST /oauth2/revoke" }
+
+// givesTokens reports whether a path answers in the words of OAuth.
+func givesTokens(path string) bool {
+	return path == "/oauth2/token" || path == "/oauth2/revoke" || path == "/oauth2/introspect" || path == "/{authority}/oauth2/token" || path == "/{authority}/oauth2/v2.0/token"
+}
+
 // refusal checks that a refusal has the body that status always has.
 func (l *linter) refusal(call string, code int, r *openapi3.Response) {
 	_, path, _ := strings.Cut(call, " ")
 	want, media := "Problem", problemMedia(path)
 	switch {
-	case path == "/oauth2/token":
+	case givesTokens(path):
 		want, media = "OAuthError", jsonType // RFC 6749 section 5.2
 	case code == tooManyRequests:
 		want, media = "Throttled", jsonType

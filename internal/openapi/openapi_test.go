@@ -120,7 +120,7 @@ func TestLint_findsPlantedFaults(t *testing.T) {
 		{"parameter not declared", func(d *openapi3.T) { d.Paths.Value(consents).Get.Parameters = nil }, "is not declared"},
 		{"parameter without words", func(d *openapi3.T) { d.Paths.Value(consents).Get.Parameters[0].Value.Description = "" }, "no description"},
 		{"no refusal", func(d *openapi3.T) {
-			for _, status := range []string{"401", "403", "404", "429", "503"} {
+			for _, status := range []string{"400", "401", "403", "404", "429", "503"} {
 				d.Paths.Value(consents).Get.Responses.Delete(status)
 			}
 		}, "no refusal"},

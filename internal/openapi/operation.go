@@ -34,6 +34,7 @@ var refusals = map[int]string{
 	404: "There is nothing by this name that the caller may see.",
 	408: "The body came too slowly; nothing was stored.",
 	409: "The call conflicts with the present state or with an earlier call.",
+	412: "A version of a protocol is not spoken here.",
 	413: "The body is too large.",
 	415: "The content type is not taken here.",
 	429: "A budget is spent. Wait as long as `Retry-After` says.",
@@ -165,7 +166,7 @@ func parameters() openapi3.ParametersMap {
 	add("RequestId", "MS-RequestId", "Makes the call repeatable: with the same id and body the first answer is given again and nothing is done twice. It comes back in the answer.", id)
 	add("IdempotencyKey", "Idempotency-Key", "The same under the name of the IETF draft; if both are sent they must be equal.", id)
 	add("CorrelationId", "MS-CorrelationId", "Ties calls together in logs. It comes back in the answer.", id)
-	add("Prefer", "Prefer", "`handling=strict` refuses the whole upload when the device limit of the consent does not hold all of it (RFC 7240).", text)
+	add("Prefer", "Prefer", "`validate-only` says what each row would become and registers nothing. `handling=strict` refuses the whole upload when the device limit of the consent does not hold all of it (RFC 7240).", text)
 	add("IfNoneMatch", "If-None-Match", "The ETag of an earlier answer; if nothing has changed the answer is 304 without body.", text)
 	return all
 }

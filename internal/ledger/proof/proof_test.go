@@ -28,10 +28,10 @@ func newServer(t *testing.T) *server {
 	dir := t.TempDir()
 	s := &server{}
 	var err error
-	if s.ledger, err = authz.LoadKeysFor(dir, authz.PurposeLedger); err != nil {
+	if s.ledger, err = authz.LoadKeysFor(dir, authz.PurposeLedger, time.Now); err != nil {
 		t.Fatal(err)
 	}
-	if s.receipts, err = authz.LoadKeysFor(dir, authz.PurposeReceipt); err != nil {
+	if s.receipts, err = authz.LoadKeysFor(dir, authz.PurposeReceipt, time.Now); err != nil {
 		t.Fatal(err)
 	}
 	docs, err := authz.ReadDocuments(authz.JWKSOf(s.ledger, s.receipts))

@@ -34,21 +34,30 @@ func run(ctx context.Context) error {
 	flag.StringVar(&o.Server, "server", "", "URL of a PostgreSQL maintenance database; empty starts a server")
 	flag.BoolVar(&o.Keep, "keep", false, "leave filled stores on the given server, and use those that are there")
 	page := flag.String("page", "", "write the page about performance here")
+	report := flag.String("report", "", "write a report with plots here, in HTML")
+	flag.StringVar(&o.Gateway, "gateway", "", "the program countersignd, for the figures about it")
 	core := flag.Bool("core", false, "be the core of which the memory is measured: URL SIZE SEED")
+	other := flag.Bool("other", false, "be a server that is measured: bare, middle, or baseline GATEWAY-URL CORE-URL WORKERS")
 	flag.Parse()
-	if *core {
+	switch {
+	case *core:
 		return runCore(ctx, flag.Args())
+	case *other:
+		return loadgen.Other(ctx, flag.Args(), os.Stdout)
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	o.Self = []string{self, "-core"}
+	o.Self, o.Other = []string{self, "-core"}, []string{self, "-other"}
 	var figures []loadgen.Figure
 	err = loadgen.Run(ctx, o, func(f loadgen.Figure) {
 		fmt.Println(f)
 		figures = append(figures, f)
 	})
+	if err == nil && *report != "" {
+		err = loadgen.WriteReport(*report, o, figures)
+	}
 	switch {
 	case err != nil || *page == "":
 		return err

@@ -43,6 +43,7 @@ type Entry struct {
 	Target
 	RequestID    string    `json:"requestId"`
 	CreatedAt    time.Time `json:"createdAt"`
+	FileID       string    `json:"fileId,omitzero"`     // of a file that is sent in parts
 	TrackingID   string    `json:"trackingId,omitzero"` // set once the gateway has accepted it
 	Finished     bool      `json:"finished,omitzero"`
 	Result       string    `json:"result,omitzero"`       // path of the result file

@@ -32,6 +32,7 @@ type Profile struct {
 	KeyID        string `json:"clientKeyId,omitzero"` // kid, when it is not the key's thumbprint
 	CAFile       string `json:"caFile,omitzero"`      // authorities (PEM) to trust beside the system's
 	PlainHTTP    bool   `json:"plainHttp,omitzero"`   // http to other machines is all right
+	DPoP         bool   `json:"dpop,omitzero"`        // tokens are bound to a key of the program (RFC 9449)
 }
 
 // String hides the secret from %v.
@@ -157,6 +158,9 @@ func (p Profile) WithEnv(env func(string) string) (Profile, error) {
 	}
 	if env("COUNTERSIGN_PLAIN_HTTP") == "1" {
 		p.PlainHTTP = true
+	}
+	if env("COUNTERSIGN_DPOP") == "1" {
+		p.DPoP = true
 	}
 	secret, err := SecretFromEnv(env)
 	key := env("COUNTERSIGN_CLIENT_KEY_FILE")

@@ -1,0 +1,246 @@
+package loadgen
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"countersign/authz"
+	"countersign/gateway"
+	"countersign/gateway/intake"
+	"countersign/gateway/ratelimit"
+	"countersign/models"
+)
+
+// calls are made of each kind in a round of P4; tests make do with fewer.
+var calls = struct{ small, large int }{20_000, 600}
+
+// passing is P4: the rate of calls that pass everything before and after the work itself
+// (ids, access line, token, scope, request budget, metrics) against bare gin, with small
+// bodies and with bodies of two megabytes. Both read the body and take its digest.
+func (r *run) passing(ctx context.Context) (Figure, error) {
+	bare, err := r.otherProgram(ctx, "bare")
+	if bare != nil {
+		defer bare.end()
+	}
+	if err != nil {
+		return Figure{}, err
+	}
+	ours, err := r.otherProgram(ctx, "middle")
+	if ours != nil {
+		defer ours.end()
+	}
+	if err != nil {
+		return Figure{}, err
+	}
+	var token string
+	ours.url, token, _ = strings.Cut(ours.url, " ")
+	out := Figure{Of: "gateway/bare gin: calls a second with small bodies, with 2 MB", Goal: "≥ 0.85 and ≥ 0.92"}
+	rows := r.fresh(models.DispatchRows, random)
+	for _, kind := range []struct {
+		name  string
+		n     int
+		body  []byte
+		lanes int
+	}{{"small", calls.small, []byte(`{"BatchId":"a","Devices":[{}]}`), 32}, {"2 MB", calls.large, jsonBody("a", rows), connections}} {
+		var with, without []time.Duration
+		for round := range r.Rounds + 1 {
+			b, err := storm(ctx, bare.url, "", kind.body, kind.n, kind.lanes)
+			if err != nil {
+				return Figure{}, err
+			}
+			a, err := storm(ctx, ours.url, token, kind.body, kind.n, kind.lanes)
+			if err != nil {
+				return Figure{}, err
+			}
+			if round > 0 {
+				with, without = append(with, a), append(without, b)
+			}
+		}
+		each := ratios(without, with)
+		out.Values = append(out.Values, median(each))
+		out.Detail = append(out.Detail, fmt.Sprintf("Bodies of %d bytes over %d connections: %.0f calls a second, %.0f at bare gin. Rounds: %s.",
+			len(kind.body), kind.lanes, float64(kind.n)/median(with).Seconds(), float64(kind.n)/median(without).Seconds(), spread(each)))
+	}
+	return out, nil
+}
+
+// storm posts a body n times over some connections.
+func storm(ctx context.Context, at, token string, body []byte, n, lanes int) (time.Duration, error) {
+	c := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: lanes}}
+	defer c.CloseIdleConnections()
+	var sent atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	return timed(func() error {
+		for range lanes {
+			g.Go(func() error {
+				for sent.Add(1) <= int64(n) {
+					url := at + "/v1/customers/" + string(tenantOf(0)) + "/deviceBatches"
+					if err := post(ctx, c, url, token, bytes.NewReader(body), int64(len(body))); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		return g.Wait()
+	})
+}
+
+// Middle serves the gateway's edge with nothing behind it, until ctx ends, and prints where
+// and a token for it.
+func Middle(ctx context.Context, l net.Listener, out io.Writer) error {
+	dir, err := os.MkdirTemp("", "cs")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	handler, token, err := edge(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(out, l.Addr(), token); err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	go func() { <-ctx.Done(); _ = srv.Close() }()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// edge is the gateway's own edge, with a token of the one client it knows.
+func edge(ctx context.Context, dir string) (http.Handler, string, error) {
+	site, err := authz.NewSite("http://gateway.test")
+	if err != nil {
+		return nil, "", err
+	}
+	keys, err := authz.LoadKeys(dir, time.Now)
+	if err != nil {
+		return nil, "", err
+	}
+	secrets, err := authz.LoadSecrets(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	secret, digest := secrets.NewSecret()
+	known := &oneClient{digest: digest}
+	nonces, err := authz.LoadNonces(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // written, and thrown away
+	verifier, err := authz.NewVerifier(site, keys, known, nonces, time.Now)
+	if err != nil {
+		return nil, "", err
+	}
+	tokens, err := authz.NewTokenEndpoint(authz.EndpointDeps{Site: site, Keys: keys, Secrets: secrets, Clients: known, Nonces: nonces, Verifier: verifier, Now: time.Now, NewID: newID, Logger: log})
+	if err != nil {
+		return nil, "", err
+	}
+	basic := base64.StdEncoding.EncodeToString([]byte(string(lineID) + ":" + secret))
+	issued, err := tokens.Exchange(ctx, authz.TokenRequest{Form: url.Values{"grant_type": {"client_credentials"}}, Authorization: "Basic " + basic})
+	if err != nil {
+		return nil, "", err
+	}
+	handler, err := gateway.New(gateway.Deps{
+		Verifier: verifier, Tokens: tokens, Nonces: nonces, JWKS: func() []byte { return []byte("{}") }, Metadata: []byte("{}"), Resource: []byte("{}"), OpenID: []byte("{}"), OpenAPI: []byte("{}"), Swagger: []byte("{}"),
+		Throttle: budget{limiter: ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil)}, Intake: digesting{}, Files: struct{ gateway.FileKeeper }{}, PublicURL: "http://gateway.test", Logger: log,
+		Uploads: struct{ gateway.UploadReader }{}, Batches: struct{ gateway.BatchReader }{}, Consents: struct{ gateway.ConsentReader }{},
+		ConsentAsker: struct{ gateway.ConsentAsker }{}, ConsentGrants: struct{ gateway.GrantChanger }{}, PartnerLinks: struct{ gateway.PartnerLinks }{},
+		ConsentBlocks: struct{ gateway.PartnerBlocker }{}, Proofs: struct{ gateway.Proofs }{}, Feed: struct{ gateway.Feed }{},
+		Customers: struct{ gateway.CustomerReader }{}, Devices: struct{ gateway.DeviceReader }{}, Attention: struct{ gateway.Attention }{},
+		Permits: struct{ gateway.Permits }{}, Dispatches: struct{ gateway.Dispatches }{}, Tenants: struct{ gateway.TenantDesk }{}, Domains: struct{ gateway.DomainDesk }{}, Clients: struct{ gateway.ClientDesk }{},
+	})
+	return handler, issued.AccessToken, err
+}
+
+// oneClient is a store of one client.
+type oneClient struct{ digest []byte }
+
+// ClientStanding implements authz.TokenStore.
+func (o *oneClient) ClientStanding(context.Context, models.ClientID) (models.ClientStanding, error) {
+	owner := partner
+	return models.ClientStanding{PartnerKind: models.DirectReseller, Client: models.OAuthClient{
+		ID: lineID, OwnerKind: models.OwnerPartner, PartnerID: &owner, State: models.ClientActive, AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy,
+		Scopes: authz.ScopeDevicesWrite,
+	}}, nil
+}
+
+// ClientForAuth implements authz.ClientStore.
+func (o *oneClient) ClientForAuth(ctx context.Context, id models.ClientID) (models.ClientStanding, [][]byte, error) {
+	standing, err := o.ClientStanding(ctx, id)
+	return standing, [][]byte{o.digest}, err
+}
+
+// UseOnce implements authz.OnceStore.
+func (*oneClient) UseOnce(context.Context, models.ClientID, []byte, time.Time) (bool, error) {
+	return true, nil
+}
+
+// RevokeToken implements authz.ClientStore.
+func (*oneClient) RevokeToken(context.Context, models.ClientID, []byte, time.Time) error { return nil }
+
+// NoteAuthentication implements authz.ClientStore.
+func (*oneClient) NoteAuthentication(context.Context, models.ClientID, string, bool) error {
+	return nil
+}
+
+// MarkUsed implements authz.ClientStore.
+func (*oneClient) MarkUsed(context.Context, models.ClientID) error { return nil }
+
+// budget charges calls as the server does, without an end.
+type budget struct{ limiter *ratelimit.Limiter }
+
+var endless = ratelimit.Rate{Count: 50_000_000, Period: time.Minute}
+
+// Request implements gateway.Throttle.
+func (b budget) Request(ctx context.Context, p authz.Principal) (ratelimit.Decision, error) {
+	return b.limiter.Spend(ctx, []ratelimit.Charge{ratelimit.ForRequest(p.ClientID, endless)})
+}
+
+// Standing implements gateway.Throttle.
+func (b budget) Standing(ctx context.Context, p authz.Principal, _ models.TenantID) (ratelimit.Decision, error) {
+	free := ratelimit.ForRequest(p.ClientID, endless)
+	free.Cost = 0
+	return b.limiter.Peek(ctx, []ratelimit.Charge{free})
+}
+
+// TokenRequest implements gateway.Throttle.
+func (budget) TokenRequest(context.Context, netip.Addr) (ratelimit.Decision, error) {
+	return ratelimit.Decision{Admitted: true}, nil
+}
+
+// SecretAttempt implements gateway.Throttle.
+func (budget) SecretAttempt(context.Context, models.ClientID, netip.Addr) (ratelimit.Decision, error) {
+	return ratelimit.Decision{Admitted: true}, nil
+}
+
+// SecretProven implements gateway.Throttle.
+func (budget) SecretProven(context.Context, ratelimit.Decision) error { return nil }
+
+// digesting is an intake that reads a body to its end and keeps nothing.
+type digesting struct{ gateway.Intake }
+
+// Accept implements gateway.Intake.
+func (digesting) Accept(_ context.Context, _ intake.Call, src intake.Source) (intake.Accepted, error) {
+	if src.Digest() == nil {
+		return intake.Accepted{}, errors.New("the body did not come to its end")
+	}
+	return intake.Accepted{Location: "/customers/1/batchJobStatus/2"}, nil
+}
