@@ -27,11 +27,9 @@ type walk struct {
 
 // walks are the ways in which the same story must be possible.
 var walks = []walk{
-	{"mouse", false, func(p *browsertest.Page) { p.Speak("en") }},
-	{"keyboard", true, func(p *browsertest.Page) { p.Speak("en") }},
-	{"without-script", false, func(p *browsertest.Page) { p.Speak("de"); p.WithoutScript() }},
-	{"narrow", false, func(p *browsertest.Page) { p.Speak("de"); p.Wide(320) }},
-	{"dark", false, func(p *browsertest.Page) { p.Speak("en"); p.Dark() }},
+	{"mouse-dark", false, func(p *browsertest.Page) { p.Speak("en"); p.Dark() }},
+	{"keyboard-narrow", true, func(p *browsertest.Page) { p.Speak("de"); p.Wide(320) }},
+	{"without-script", false, func(p *browsertest.Page) { p.Speak("en"); p.WithoutScript() }},
 }
 
 // visitor walks through the pages of a running server in a real browser, looking at every
@@ -91,8 +89,8 @@ func (v *visitor) look(name string) {
 }
 
 // A partner asks, a person of the customer opens the link, signs in, reads, allows, sees
-// the device that came, and ends the permission; then nothing more is accepted. With
-// mouse, keyboard alone, without script, at 320 pixels and on a dark ground.
+// the device that came, and ends the permission; then nothing more is accepted. By mouse
+// on a dark ground, by keyboard alone at 320 pixels, and without script.
 func TestPortal_fromTheQuestionToTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, db.Postgres)

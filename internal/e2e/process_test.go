@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +27,9 @@ import (
 // on, as the tests themselves are.
 var bin string
 
+// storiesAtOnce play beside each other on a machine with few cores.
+const storiesAtOnce = 4
+
 func TestMain(m *testing.M) {
 	code, err := buildAndRun(m)
 	if err != nil {
@@ -33,6 +40,13 @@ func TestMain(m *testing.M) {
 }
 
 func buildAndRun(m *testing.M) (int, error) {
+	// Stories mostly wait: for leases, faults and other processes.
+	flag.Parse()
+	if runtime.GOMAXPROCS(0) < storiesAtOnce {
+		if err := flag.Set("test.parallel", strconv.Itoa(storiesAtOnce)); err != nil {
+			return 1, err
+		}
+	}
 	dir, err := os.MkdirTemp("", "countersign-e2e-")
 	if err != nil {
 		return 1, err
@@ -94,6 +108,7 @@ type replica struct {
 	cmd  *exec.Cmd
 	log  *lockedBuffer
 	done chan error
+	http *http.Client // for a server that speaks TLS; nil for any other
 }
 
 // lockedBuffer collects a process's log while the test may read it.
@@ -146,11 +161,27 @@ func (r *replica) run(name string) {
 	go func() { r.done <- r.cmd.Wait() }()
 	r.t.Cleanup(func() {
 		r.kill()
+		if leaked := secretIn(r.log.String()); leaked != "" {
+			r.t.Errorf("the log of %s holds a secret: %s", name, leaked)
+		}
 		if r.t.Failed() {
 			r.t.Logf("log of %s:\n%s", name, tail(r.log.String()))
 		}
 	})
 	r.awaitReady()
+}
+
+// Secrets of every kind that stories use, as they would stand in a log: secrets of clients,
+// tokens and assertions, private keys, hashes.
+var secretForms = regexp.MustCompile(`cs_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.|PRIVATE KEY|T0E[A-Za-z0-9+/]{100,}|[?&](access_token|client_secret)=[^&\s]`)
+
+// secretIn returns what surrounds the first secret in a text, or nothing.
+func secretIn(log string) string {
+	at := secretForms.FindStringIndex(log)
+	if at == nil {
+		return ""
+	}
+	return log[max(0, at[0]-200):min(len(log), at[0]+12)]
 }
 
 func tail(s string) string {
@@ -174,7 +205,11 @@ func (r *replica) awaitReady() {
 		if err != nil {
 			return false
 		}
-		res, err := http.DefaultClient.Do(req)
+		cl := r.http
+		if cl == nil {
+			cl = http.DefaultClient
+		}
+		res, err := cl.Do(req)
 		if err != nil {
 			return false
 		}

@@ -109,16 +109,14 @@ func TestZip_hasRunnablePrograms(t *testing.T) {
 }
 
 // The command line is what people run on their own machines, so that a change which
-// breaks it there is found before a release. With the flags of a release the compiled
-// packages are kept for it.
-func TestCommandLine_compilesForOtherSystems(t *testing.T) {
+// breaks it there is found before a release. Windows differs most; a Mac is a Unix as the
+// tests' own machine is, and every platform costs a minute of compiling all packages.
+func TestCommandLine_compilesForWindows(t *testing.T) {
 	t.Parallel()
-	for _, p := range []Platform{{"windows", "amd64"}, {"darwin", "arm64"}} {
-		cmd := exec.CommandContext(t.Context(), "go", BuildArgs("test", os.DevNull, "countersign/cmd/countersign")...)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+p.OS, "GOARCH="+p.Arch)
-		if text, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", p, err, text)
-		}
+	cmd := exec.CommandContext(t.Context(), "go", BuildArgs("test", os.DevNull, "countersign/cmd/countersign")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS=windows", "GOARCH=amd64")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 
