@@ -184,7 +184,7 @@ func TestBadInput_refusedBeforeTheBodyWasRead(t *testing.T) {
 }
 
 // Memory does not grow with the size of an upload: what is alive in the server while it
-// reads 80 MB stays below a quarter of them.
+// reads 40 MB stays below a quarter of them.
 func TestBadInput_memoryStaysFlat(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, db.SQLite)
@@ -192,7 +192,7 @@ func TestBadInput_memoryStaysFlat(t *testing.T) {
 	p := newPeople(t, s)
 	p.agree(r, p.tenant, p.customer)
 	w := p.raw(r)
-	rows := make([]string, 20_000)
+	rows := make([]string, 10_000)
 	for i := range rows {
 		rows[i] = fmt.Sprintf(`{"SerialNumber":"SN-%d","OemManufacturerName":"m","ModelName":"x","HardwareHash":"%s"}`, i, strings.Repeat("A", 4000))
 	}
@@ -215,7 +215,7 @@ func TestBadInput_memoryOfManyRows(t *testing.T) {
 	r := s.start(oftenCollected)
 	p := newPeople(t, s)
 	p.agree(r, p.tenant, p.customer)
-	rows := make([]map[string]any, 40_000)
+	rows := make([]map[string]any, 20_000)
 	for i := range rows {
 		rows[i] = map[string]any{"SerialNumber": fmt.Sprintf("SN-%d", i), "OemManufacturerName": "m", "ModelName": "x"}
 	}
@@ -232,9 +232,9 @@ func TestBadInput_memoryOfManyRows(t *testing.T) {
 	if err != nil || upload.Rows.Total != len(rows) {
 		t.Errorf("%d rows are stored, %v", upload.Rows.Total, err)
 	}
-	const limit = 20 << 20
+	const limit = 10 << 20
 	if grown > limit {
-		t.Errorf("40,000 tuples made the server's heap %d MB larger, more than %d", grown>>20, limit>>20)
+		t.Errorf("20,000 tuples made the server's heap %d MB larger, more than %d", grown>>20, limit>>20)
 	}
 }
 
