@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"countersign/models"
 )
@@ -47,8 +48,23 @@ func (e *TokenEndpoint) byBodySecret(ctx context.Context, form map[string]string
 	return standing, nil
 }
 
+// refusalTakes is how long it takes to refuse a secret, whatever is wrong with it: longer
+// than what is done for it, so that nobody learns from the time whether there is such a
+// client.
+const refusalTakes = 10 * time.Millisecond
+
 // provenBy is the client that a secret belongs to.
 func (e *TokenEndpoint) provenBy(ctx context.Context, id, secret string) (models.ClientStanding, error) {
+	begun := e.deps.Now()
+	standing, err := e.checkSecret(ctx, id, secret)
+	if err != nil {
+		e.deps.PauseFunc(ctx, refusalTakes-e.deps.Now().Sub(begun))
+		return models.ClientStanding{}, err
+	}
+	return standing, nil
+}
+
+func (e *TokenEndpoint) checkSecret(ctx context.Context, id, secret string) (models.ClientStanding, error) {
 	standing, digests, err := e.lookUp(ctx, id)
 	if err != nil {
 		return models.ClientStanding{}, err
@@ -63,6 +79,16 @@ func (e *TokenEndpoint) provenBy(ctx context.Context, id, secret string) (models
 		return models.ClientStanding{}, errUnproven(errNoStanding)
 	}
 	return standing, nil
+}
+
+// pause waits, unless nobody waits for the answer any more.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }
 
 // PresentedSecret returns the client id that a request presents a secret for, and false

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/authz"
 	"countersign/models"
@@ -128,4 +129,31 @@ func TestBasic_suspendedBetweenTwoRequests(t *testing.T) {
 	must(t, f.exchangeBasic(basic(string(basicID), f.secret)))
 	f.store.clients[basicID].standing.Client.State = models.ClientFrozen
 	refusal(t, f.exchangeBasic(basic(string(basicID), f.secret)), "invalid_client")
+}
+
+// Whatever is wrong with a secret, its refusal is held back for the same time; nothing else is.
+func TestBasic_refusalsAreHeldBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for name, authorization := range map[string]string{
+		"wrong secret":   basic(string(basicID), "wrong"),
+		"unknown client": basic(string(strangerID), f.secret),
+		"other method":   basic(string(keyedID), f.secret),
+	} {
+		before := f.paused.Load()
+		if err := f.exchangeBasic(authorization); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+		if held := f.paused.Load() - before; held != int64(10*time.Millisecond) {
+			t.Errorf("%s: held back for %s", name, time.Duration(held))
+		}
+	}
+	before := f.paused.Load()
+	must(t, f.exchangeBasic(basic(string(basicID), f.secret)))
+	if err := f.exchangeAssertion("no assertion"); err == nil {
+		t.Error("no assertion is accepted")
+	}
+	if f.paused.Load() != before {
+		t.Error("what cannot be guessed is held back")
+	}
 }

@@ -11,15 +11,15 @@ import (
 // holds is an error of kind errs.NotFound.
 type ClientStore interface {
 	// ClientForAuth returns a client, its owner's standing and the digests of
-	// its live secrets.
+	// its live secrets. It takes as long for an id that nobody holds.
 	ClientForAuth(ctx context.Context, id models.ClientID) (models.ClientStanding, [][]byte, error)
 	OnceStore
 	// RevokeToken ends an access token of a client by a digest of its id, until it has
 	// expired.
 	RevokeToken(ctx context.Context, id models.ClientID, digest []byte, until time.Time) error
-	// NoteAuthentication keeps from where a client proved itself, or somebody failed to in its
-	// name. A client that nobody holds is no error.
-	NoteAuthentication(ctx context.Context, id models.ClientID, source string, refused bool) error
+	// NoteAuthentication keeps for auditors from where a client proved itself, or somebody
+	// failed to in its name. It takes no time that would tell whether somebody holds the id.
+	NoteAuthentication(id models.ClientID, source string, refused bool)
 	// MarkUsed notes that the client got a token.
 	MarkUsed(ctx context.Context, id models.ClientID) error
 }

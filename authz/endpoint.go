@@ -54,6 +54,8 @@ type EndpointDeps struct {
 	// ClientCAs vouch for the certificates of clients (tls_client_auth); nil: nobody does.
 	ClientCAs *x509.CertPool
 	Now       func() time.Time
+	// PauseFunc waits; nil waits by the machine's clock.
+	PauseFunc func(ctx context.Context, d time.Duration)
 	NewID     func() string // for jti
 	Logger    *slog.Logger
 }
@@ -73,6 +75,9 @@ func NewTokenEndpoint(deps EndpointDeps) (*TokenEndpoint, error) {
 	if deps.Clients == nil || deps.Nonces == nil || deps.Verifier == nil || deps.Now == nil || deps.NewID == nil || deps.Logger == nil {
 		return nil, fmt.Errorf("authz: a token endpoint needs clients, nonces, a verifier, a clock, ids and a log")
 	}
+	if deps.PauseFunc == nil {
+		deps.PauseFunc = pause
+	}
 	return &TokenEndpoint{deps}, nil
 }
 
@@ -87,16 +92,8 @@ func (e *TokenEndpoint) Exchange(ctx context.Context, req TokenRequest) (TokenRe
 	if err := e.deps.Clients.MarkUsed(ctx, client.ID); err != nil {
 		e.deps.Logger.WarnContext(ctx, "last use of a client not noted", "client", client.ID, "cause", err)
 	}
-	e.note(ctx, client.ID, req.RemoteAddr, false)
+	e.deps.Clients.NoteAuthentication(client.ID, req.RemoteAddr, false)
 	return response, nil
-}
-
-// note keeps for auditors from where a client came. That it cannot be written now refuses
-// nobody: the log has it, too.
-func (e *TokenEndpoint) note(ctx context.Context, client models.ClientID, source string, refused bool) {
-	if err := e.deps.Clients.NoteAuthentication(ctx, client, source, refused); err != nil {
-		e.deps.Logger.WarnContext(ctx, "an authentication was not noted", "client", client, "cause", err)
-	}
 }
 
 // refused makes a refusal of an error and notes it.
@@ -104,7 +101,7 @@ func (e *TokenEndpoint) refused(ctx context.Context, what string, req TokenReque
 	refusal := refusalOf(err)
 	claimed := claimedClient(req)
 	if refusal.Code == "invalid_client" && claimed != "" {
-		e.note(ctx, models.ClientID(claimed), req.RemoteAddr, true)
+		e.deps.Clients.NoteAuthentication(models.ClientID(claimed), req.RemoteAddr, true)
 	}
 	e.deps.Logger.InfoContext(ctx, what, "code", refusal.Code, "client", claimed, "remote", req.RemoteAddr, "cause", refusal.cause)
 	return refusal

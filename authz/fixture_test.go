@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,11 +107,10 @@ func (s *spyStore) RevokeToken(_ context.Context, id models.ClientID, digest []b
 	return s.fail
 }
 
-func (s *spyStore) NoteAuthentication(_ context.Context, id models.ClientID, source string, refused bool) error {
+func (s *spyStore) NoteAuthentication(id models.ClientID, source string, refused bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noted = append(s.noted, models.ClientSource{ClientID: id, Source: source, Refused: refused})
-	return nil
 }
 
 func (s *spyStore) MarkUsed(context.Context, models.ClientID) error {
@@ -140,7 +140,8 @@ type fixture struct {
 	clientKey *ecdsa.PrivateKey
 	store     *spyStore
 	log       *strings.Builder
-	asked     int // for ids of assertions
+	asked     int          // for ids of assertions
+	paused    atomic.Int64 // for how long refusals were held back, in all
 	endpoint  *authz.TokenEndpoint
 	verifier  *authz.Verifier
 }
@@ -163,9 +164,10 @@ func newFixture(t testing.TB) *fixture {
 	ids := 0
 	f.endpoint, err = authz.NewTokenEndpoint(authz.EndpointDeps{
 		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store, Nonces: f.nonces, Verifier: f.verifier,
-		Now:    func() time.Time { return f.now },
-		NewID:  func() string { ids++; return "id-" + strconv.Itoa(ids) },
-		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
+		Now:       func() time.Time { return f.now },
+		NewID:     func() string { ids++; return "id-" + strconv.Itoa(ids) },
+		PauseFunc: func(_ context.Context, d time.Duration) { f.paused.Add(int64(d)) },
+		Logger:    slog.New(slog.NewTextHandler(f.log, nil)),
 	})
 	must(t, err)
 	return f

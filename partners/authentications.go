@@ -2,6 +2,7 @@ package partners
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"countersign/internal/errs"
@@ -24,36 +25,74 @@ type notedAuthentication struct {
 	Day       string                  `json:"day"`
 }
 
+// notesWaiting bounds what waits to be written. More is in the log alone.
+const notesWaiting = 1000
+
 // NoteAuthentication keeps in the operators' chain of the ledger that a client proved itself
 // from an address, or that somebody failed to in its name: the first time of each day, because a
 // line gets a token every few minutes and an auditor asks from where, not how often. A client
-// that nobody holds is not noted.
-func (r *Registry) NoteAuthentication(ctx context.Context, id models.ClientID, source string, refused bool) error {
+// that nobody holds is not noted. It only remembers, and RunNotes writes: a refusal must not
+// take longer for a client that is there than for one that is not.
+func (r *Registry) NoteAuthentication(id models.ClientID, source string, refused bool) {
 	now := r.deps.Now()
 	seen := models.ClientSource{ClientID: id, Day: dayOf(now), Source: source, Refused: refused}
 	if !validClientID(id) || !r.noted.due(seen, now) {
-		return nil
+		return
 	}
-	client, err := r.Client(ctx, id)
-	if err != nil { // made-up ids must not cost a transaction each
-		return r.unnoted(seen, err)
+	select {
+	case r.notes <- seen:
+	default:
+		r.noted.undo(seen)
 	}
-	err = r.inTx(ctx, func(ctx context.Context, t change) error {
+}
+
+// RunNotes writes what is noted until ctx ends, and then what waits still. What cannot be
+// written is logged, and noted at the next time.
+func (r *Registry) RunNotes(ctx context.Context, log *slog.Logger) {
+	for {
+		select {
+		case seen := <-r.notes:
+			r.tryNote(ctx, seen, log)
+		case <-ctx.Done():
+			r.WriteNotes(context.WithoutCancel(ctx), log)
+			return
+		}
+	}
+}
+
+// WriteNotes writes what waits now.
+func (r *Registry) WriteNotes(ctx context.Context, log *slog.Logger) {
+	for {
+		select {
+		case seen := <-r.notes:
+			r.tryNote(ctx, seen, log)
+		default:
+			return
+		}
+	}
+}
+
+func (r *Registry) tryNote(ctx context.Context, seen models.ClientSource, log *slog.Logger) {
+	if err := r.writeNote(ctx, seen); err != nil {
+		r.noted.undo(seen)
+		log.WarnContext(ctx, "an authentication was not noted", "client", seen.ClientID, "source", seen.Source, "refused", seen.Refused, "cause", err)
+	}
+}
+
+func (r *Registry) writeNote(ctx context.Context, seen models.ClientSource) error {
+	client, err := r.Client(ctx, seen.ClientID)
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound { // made-up ids must not cost a transaction each
+			return nil
+		}
+		return err
+	}
+	return r.inTx(ctx, func(ctx context.Context, t change) error {
 		if fresh, err := t.addSource(seen, sourcesADay); err != nil || !fresh {
 			return err
 		}
 		return t.noteAuthentication(ctx, client, seen)
 	})
-	return r.unnoted(seen, err)
-}
-
-// unnoted tells which errors matter: not that nobody holds the id.
-func (r *Registry) unnoted(seen models.ClientSource, err error) error {
-	if err == nil || errs.KindOf(err) == errs.NotFound {
-		return nil
-	}
-	r.noted.undo(seen)
-	return err
 }
 
 func (t change) noteAuthentication(ctx context.Context, c models.OAuthClient, seen models.ClientSource) error {

@@ -55,6 +55,7 @@ type Registry struct {
 	deps  Deps
 	used  *throttle[models.ClientID]
 	noted *throttle[models.ClientSource]
+	notes chan models.ClientSource // that wait to be written
 
 	// What every request asks. A change made here counts at once, one made by another
 	// replica within a second.
@@ -80,7 +81,7 @@ func New(deps Deps) (*Registry, error) {
 		deps.DNS = net.DefaultResolver
 	}
 	return &Registry{
-		deps: deps, used: newThrottle[models.ClientID](markEvery), noted: newThrottle[models.ClientSource](noteEvery),
+		deps: deps, used: newThrottle[models.ClientID](markEvery), noted: newThrottle[models.ClientSource](noteEvery), notes: make(chan models.ClientSource, notesWaiting),
 		standings: recent.New[models.ClientID, models.ClientStanding](rememberFor, remembered, deps.Now),
 		budgets:   recent.New[models.PartnerID, Budgets](rememberFor, remembered, deps.Now),
 	}, nil

@@ -29,17 +29,14 @@ func (r *Registry) standingNow(ctx context.Context, id models.ClientID) (models.
 	return standing, stored(err)
 }
 
-// ClientForAuth returns what ClientStanding does as it is at this moment, with the digests of the
-// client's live secrets.
+// ClientForAuth returns a client and its owner's standing as they are at this moment, with
+// the digests of the client's live secrets, the newest first. Which tokens were revoked is not
+// looked at: that says nothing about a new one.
 func (r *Registry) ClientForAuth(ctx context.Context, id models.ClientID) (models.ClientStanding, [][]byte, error) {
 	if !validClientID(id) {
 		return models.ClientStanding{}, nil, ErrClientNotFound
 	}
-	standing, err := r.standingNow(ctx, id)
-	if err != nil {
-		return models.ClientStanding{}, nil, err
-	}
-	digests, err := r.read(ctx).liveDigests(id, r.deps.Now())
+	standing, digests, err := r.read(ctx).standingWithSecrets(id, r.deps.Now())
 	return standing, digests, stored(err)
 }
 
@@ -53,8 +50,9 @@ func (r *Registry) UseOnce(ctx context.Context, id models.ClientID, digest []byt
 }
 
 // SweepAssertions forgets assertions, proofs and revoked tokens that have expired, and from
-// where clients came on days that are over, and returns how many. It deletes a bounded number at a time, so that nobody waits long for it, until
-// there are none: calls with proofs leave one behind each.
+// where clients came on days that are over, and returns how many. It deletes a bounded
+// number at a time, so that nobody waits long for it, until there are none: calls with
+// proofs leave one behind each.
 func (r *Registry) SweepAssertions(ctx context.Context) (all int64, err error) {
 	tables := rows{r.deps.DB.Write().WithContext(ctx)}
 	for _, forget := range []func(time.Time, int) (int64, error){tables.forgetAssertions, tables.forgetRevoked, tables.forgetSources} {

@@ -241,35 +241,58 @@ func (r rows) liveSecrets(id models.ClientID, now time.Time) ([]SecretOf, error)
 	return found, err
 }
 
-func (r rows) liveDigests(id models.ClientID, now time.Time) ([][]byte, error) {
-	var digests [][]byte
-	err := r.g.Model(&models.ClientSecret{}).Where("client_id = ? AND "+live, id, now).
-		Order("created_at DESC, id DESC").Pluck("digest", &digests).Error
-	return digests, err
-}
-
 // standingRow is a client with the states of whichever owner it has.
 type standingRow struct {
 	models.OAuthClient `gorm:"embedded"`
 	PartnerKind        *models.PartnerKind
 	PartnerState       *models.PartnerState
 	TenantState        *models.TenantState
+	Digest             []byte // of one of its secrets, where they are asked for
 }
 
-// standing reads everything in one statement: a client and its owner as they are
-// at one instant.
-func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
-	var row standingRow
-	err := r.g.Table("oauth_clients AS c").
-		Select(`c.id, c.gate, c.owner_kind, c.partner_id, c.tenant_id, c.name, c.scopes, c.auth_method, c.jwks, c.jwks_uri, c.issuer, c.issuer_subject, c.tls_subject, c.profile,
-			c.state, c.frozen_by, c.epoch, c.created_at, c.expires_at, c.last_used_at, c.legacy_until,
-			p.kind AS partner_kind, p.state AS partner_state, t.state AS tenant_state`).
+// standingOf joins a client with its owner, so that both are as they are at one instant.
+func (r rows) standingOf(id models.ClientID) *gorm.DB {
+	return r.g.Table("oauth_clients AS c").
 		Joins("LEFT JOIN partners p ON p.id = c.partner_id").
 		Joins("LEFT JOIN tenants t ON t.id = c.tenant_id").
-		Where("c.id = ?", id).Take(&row).Error
-	if err != nil {
+		Where("c.id = ?", id)
+}
+
+const standingColumns = `c.id, c.gate, c.owner_kind, c.partner_id, c.tenant_id, c.name, c.scopes, c.auth_method, c.jwks, c.jwks_uri, c.issuer, c.issuer_subject, c.tls_subject, c.profile,
+	c.state, c.frozen_by, c.epoch, c.created_at, c.expires_at, c.last_used_at, c.legacy_until,
+	p.kind AS partner_kind, p.state AS partner_state, t.state AS tenant_state`
+
+func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
+	var row standingRow
+	if err := r.standingOf(id).Select(standingColumns).Take(&row).Error; err != nil {
 		return models.ClientStanding{}, found(err, ErrClientNotFound)
 	}
+	return row.standing(), nil
+}
+
+// standingWithSecrets reads a client with the digests of its live secrets in one statement,
+// which is the same for a client that nobody holds.
+func (r rows) standingWithSecrets(id models.ClientID, now time.Time) (models.ClientStanding, [][]byte, error) {
+	var all []standingRow
+	err := r.standingOf(id).Select(standingColumns+", s.digest").
+		Joins("LEFT JOIN client_secrets s ON s.client_id = c.id AND s.revoked_at IS NULL AND (s.expires_at IS NULL OR s.expires_at > ?)", now).
+		Order("s.created_at DESC, s.id DESC").Find(&all).Error
+	if err != nil {
+		return models.ClientStanding{}, nil, err
+	}
+	if len(all) == 0 {
+		return models.ClientStanding{}, nil, ErrClientNotFound
+	}
+	var digests [][]byte
+	for _, row := range all {
+		if row.Digest != nil {
+			digests = append(digests, row.Digest)
+		}
+	}
+	return all[0].standing(), digests, nil
+}
+
+func (row standingRow) standing() models.ClientStanding {
 	standing := models.ClientStanding{Client: row.OAuthClient}
 	if row.PartnerState != nil {
 		standing.PartnerKind = *row.PartnerKind
@@ -278,7 +301,7 @@ func (r rows) standing(id models.ClientID) (models.ClientStanding, error) {
 	if row.TenantState != nil {
 		standing.OwnerSuspended = *row.TenantState != models.TenantActive
 	}
-	return standing, nil
+	return standing
 }
 
 // useOnce reports whether the row was new.

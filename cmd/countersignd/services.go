@@ -203,6 +203,7 @@ func (s *services) run(ctx context.Context, d *databases, log *slog.Logger) {
 	})
 	work.Go(func() { s.consent.RunFences(ctx) })
 	work.Go(func() { s.order.Run(ctx) })
+	work.Go(func() { s.registry.RunNotes(ctx, log) })
 	work.Go(func() { maintain(ctx, d.gateway, s, log) })
 	work.Go(func() { followKeys(ctx, log, s.keys, s.receipts, s.ledger, s.signInKeys) })
 	if s.notices != nil {

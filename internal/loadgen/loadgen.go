@@ -48,6 +48,9 @@ var figures = []struct {
 	name    string
 	measure func(*run, context.Context) (Figure, error)
 }{
+	{"A1", (*run).verifying},
+	{"A2", (*run).exchanging},
+	{"A3", (*run).refusing},
 	{"C1", (*run).hashCost},
 	{"C2", (*run).matching},
 	{"C3", (*run).registering},

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	dispatches = 2
 	queued, revoked, each, accepts = 60, 6, 5, 10
 	consignments, ahead = 4, 6000
-	calls.small, calls.large = 400, 12
+	calls.small, calls.large, assertions = 400, 12, 100
 	crowd.uploads, crowd.rows = 6, 3000
 	if len(os.Args) > 1 && os.Args[1] == "-other" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -36,24 +37,35 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if programs != "" {
+		_ = os.RemoveAll(programs)
+	}
+	os.Exit(code)
 }
+
+// programs is where compiled puts what it made.
+var programs string
+
+var compiled = sync.OnceValues(func() (string, error) {
+	var err error
+	if programs, err = os.MkdirTemp("", "loadgen-"); err != nil {
+		return "", err
+	}
+	program := filepath.Join(programs, "countersignd")
+	if out, err := exec.Command("go", "build", "-o", program, "countersign/cmd/countersignd").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return program, nil
+})
 
 // The figures about the gateway as a whole run against the program itself.
 func TestRun_wholeGateway(t *testing.T) {
 	t.Parallel()
-	program := filepath.Join(t.TempDir(), "countersignd")
-	if out, err := exec.Command("go", "build", "-o", program, "countersign/cmd/countersignd").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var seen []Figure
 	o := Options{
 		Only: "P", Devices: 3000, Small: 1000, Rounds: 1, Server: dbtest.URL(t, db.Postgres), Log: t.Output(),
-		Gateway: program, Other: []string{self, "-other"},
+		Gateway: built(t), Other: self(t),
 	}
 	if err := Run(t.Context(), o, func(f Figure) { seen = append(seen, f) }); err != nil {
 		t.Fatal(err)
@@ -67,6 +79,41 @@ func TestRun_wholeGateway(t *testing.T) {
 			t.Errorf("%s is not above zero", seen[i])
 		}
 	}
+}
+
+// The figures about tokens run against the program itself, too.
+func TestRun_tokens(t *testing.T) {
+	t.Parallel()
+	var seen []Figure
+	o := Options{Only: "A", Rounds: 1, Server: dbtest.URL(t, db.Postgres), Log: t.Output(), Gateway: built(t), Other: self(t)}
+	if err := Run(t.Context(), o, func(f Figure) { seen = append(seen, f) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"A1", "A2", "A3"} {
+		if i >= len(seen) || seen[i].Name != name || len(seen[i].Values) != 1+i%2 || slices.Min(seen[i].Values) <= 0 || methods[name] == "" {
+			t.Fatalf("figures %v, want values above zero of %s and how it is measured", seen, name)
+		}
+	}
+}
+
+// built compiles the program that is measured, once.
+func built(t *testing.T) string {
+	t.Helper()
+	program, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// self is how this test runs itself as another server.
+func self(t *testing.T) []string {
+	t.Helper()
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{path, "-other"}
 }
 
 // A small run goes through everything but the process of C4. What was preloaded must

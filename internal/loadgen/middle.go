@@ -23,6 +23,7 @@ import (
 	"countersign/gateway"
 	"countersign/gateway/intake"
 	"countersign/gateway/ratelimit"
+	"countersign/internal/recent"
 	"countersign/models"
 )
 
@@ -124,62 +125,98 @@ func Middle(ctx context.Context, l net.Listener, out io.Writer) error {
 	return nil
 }
 
-// edge is the gateway's own edge, with a token of the one client it knows.
-func edge(ctx context.Context, dir string) (http.Handler, string, error) {
-	site, err := authz.NewSite("http://gateway.test")
-	if err != nil {
-		return nil, "", err
+// door is what lets the one client of these measurements in.
+type door struct {
+	site     authz.Site
+	client   *oneClient
+	verifier *authz.Verifier
+	tokens   *authz.TokenEndpoint
+	nonces   *authz.Nonces
+	secret   string       // of the client
+	log      *slog.Logger // written, and thrown away
+}
+
+// newDoor makes a door for a client that proves itself by a secret or, when its public keys
+// are given (RFC 7517), by them.
+func newDoor(dir, jwks string) (*door, error) {
+	d := &door{log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	var err error
+	if d.site, err = authz.NewSite("http://gateway.test"); err != nil {
+		return nil, err
 	}
 	keys, err := authz.LoadKeys(dir, time.Now)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	secrets, err := authz.LoadSecrets(dir)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	secret, digest := secrets.NewSecret()
-	known := &oneClient{digest: digest}
-	nonces, err := authz.LoadNonces(dir)
+	d.client = &oneClient{standings: recent.New[models.ClientID, models.ClientStanding](time.Second, 10, time.Now), jwks: jwks}
+	d.secret, d.client.digest = secrets.NewSecret()
+	if d.nonces, err = authz.LoadNonces(dir); err != nil {
+		return nil, err
+	}
+	if d.verifier, err = authz.NewVerifier(d.site, keys, d.client, d.nonces, time.Now); err != nil {
+		return nil, err
+	}
+	d.tokens, err = authz.NewTokenEndpoint(authz.EndpointDeps{
+		Site: d.site, Keys: keys, Secrets: secrets, Clients: d.client, Nonces: d.nonces, Verifier: d.verifier, Now: time.Now, NewID: newID, Logger: d.log,
+	})
+	return d, err
+}
+
+// token gets one for the client's secret.
+func (d *door) token(ctx context.Context) (string, error) {
+	basic := base64.StdEncoding.EncodeToString([]byte(string(lineID) + ":" + d.secret))
+	issued, err := d.tokens.Exchange(ctx, authz.TokenRequest{Form: url.Values{"grant_type": {"client_credentials"}}, Authorization: "Basic " + basic})
+	return issued.AccessToken, err
+}
+
+// edge is the gateway's own edge, with a token of the one client it knows.
+func edge(ctx context.Context, dir string) (http.Handler, string, error) {
+	d, err := newDoor(dir, "")
 	if err != nil {
 		return nil, "", err
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil)) // written, and thrown away
-	verifier, err := authz.NewVerifier(site, keys, known, nonces, time.Now)
-	if err != nil {
-		return nil, "", err
-	}
-	tokens, err := authz.NewTokenEndpoint(authz.EndpointDeps{Site: site, Keys: keys, Secrets: secrets, Clients: known, Nonces: nonces, Verifier: verifier, Now: time.Now, NewID: newID, Logger: log})
-	if err != nil {
-		return nil, "", err
-	}
-	basic := base64.StdEncoding.EncodeToString([]byte(string(lineID) + ":" + secret))
-	issued, err := tokens.Exchange(ctx, authz.TokenRequest{Form: url.Values{"grant_type": {"client_credentials"}}, Authorization: "Basic " + basic})
+	token, err := d.token(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	handler, err := gateway.New(gateway.Deps{
-		Verifier: verifier, Tokens: tokens, Nonces: nonces, JWKS: func() []byte { return []byte("{}") }, Metadata: []byte("{}"), Resource: []byte("{}"), OpenID: []byte("{}"), OpenAPI: []byte("{}"), Swagger: []byte("{}"),
-		Throttle: budget{limiter: ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil)}, Intake: digesting{}, Files: struct{ gateway.FileKeeper }{}, PublicURL: "http://gateway.test", Logger: log,
+		Verifier: d.verifier, Tokens: d.tokens, Nonces: d.nonces, JWKS: func() []byte { return []byte("{}") }, Metadata: []byte("{}"), Resource: []byte("{}"), OpenID: []byte("{}"), OpenAPI: []byte("{}"), Swagger: []byte("{}"),
+		Throttle: budget{limiter: ratelimit.New(ratelimit.NewMemory(time.Now, 0), nil)}, Intake: digesting{}, Files: struct{ gateway.FileKeeper }{}, PublicURL: "http://gateway.test", Logger: d.log,
 		Uploads: struct{ gateway.UploadReader }{}, Batches: struct{ gateway.BatchReader }{}, Consents: struct{ gateway.ConsentReader }{},
 		ConsentAsker: struct{ gateway.ConsentAsker }{}, ConsentGrants: struct{ gateway.GrantChanger }{}, PartnerLinks: struct{ gateway.PartnerLinks }{},
 		ConsentBlocks: struct{ gateway.PartnerBlocker }{}, Proofs: struct{ gateway.Proofs }{}, Feed: struct{ gateway.Feed }{},
 		Customers: struct{ gateway.CustomerReader }{}, Devices: struct{ gateway.DeviceReader }{}, Attention: struct{ gateway.Attention }{},
 		Permits: struct{ gateway.Permits }{}, Dispatches: struct{ gateway.Dispatches }{}, Tenants: struct{ gateway.TenantDesk }{}, Domains: struct{ gateway.DomainDesk }{}, Clients: struct{ gateway.ClientDesk }{},
 	})
-	return handler, issued.AccessToken, err
+	return handler, token, err
 }
 
-// oneClient is a store of one client.
-type oneClient struct{ digest []byte }
+// oneClient is a store of one client, which remembers for a second as the real one does.
+type oneClient struct {
+	digest    []byte
+	standings *recent.Cache[models.ClientID, models.ClientStanding]
+	jwks      string // empty for a client with a secret
+}
 
 // ClientStanding implements authz.TokenStore.
-func (o *oneClient) ClientStanding(context.Context, models.ClientID) (models.ClientStanding, error) {
+func (o *oneClient) ClientStanding(ctx context.Context, id models.ClientID) (models.ClientStanding, error) {
+	return o.standings.Get(ctx, id, o.read)
+}
+
+func (o *oneClient) read(context.Context) (models.ClientStanding, error) {
 	owner := partner
-	return models.ClientStanding{PartnerKind: models.DirectReseller, Client: models.OAuthClient{
+	c := models.OAuthClient{
 		ID: lineID, OwnerKind: models.OwnerPartner, PartnerID: &owner, State: models.ClientActive, AuthMethod: models.ClientSecretBasic, Profile: models.ProfileLegacy,
 		Scopes: authz.ScopeDevicesWrite,
-	}}, nil
+	}
+	if o.jwks != "" {
+		c.AuthMethod, c.Profile, c.JWKS = models.PrivateKeyJWT, models.ProfileStandard, &o.jwks
+	}
+	return models.ClientStanding{PartnerKind: models.DirectReseller, Client: c}, nil
 }
 
 // ClientForAuth implements authz.ClientStore.
@@ -197,9 +234,7 @@ func (*oneClient) UseOnce(context.Context, models.ClientID, []byte, time.Time) (
 func (*oneClient) RevokeToken(context.Context, models.ClientID, []byte, time.Time) error { return nil }
 
 // NoteAuthentication implements authz.ClientStore.
-func (*oneClient) NoteAuthentication(context.Context, models.ClientID, string, bool) error {
-	return nil
-}
+func (*oneClient) NoteAuthentication(models.ClientID, string, bool) {}
 
 // MarkUsed implements authz.ClientStore.
 func (*oneClient) MarkUsed(context.Context, models.ClientID) error { return nil }

@@ -21,15 +21,18 @@ func Other(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if args[0] == "middle" {
+	switch args[0] { // these print more
+	case "middle":
 		return Middle(ctx, l, out)
+	case "verifying":
+		return ServeVerifying(ctx, l, out)
 	}
 	if _, err := fmt.Fprintln(out, l.Addr()); err != nil {
 		return err
 	}
 	switch {
 	case args[0] == "bare":
-		return baseline.ServeBare(ctx, l)
+		return baseline.ServeBare(ctx, l, nil)
 	case args[0] == "baseline" && len(args) == 4:
 		n, err := strconv.Atoi(args[3])
 		if err != nil {

@@ -13,11 +13,16 @@ import (
 )
 
 // ServeBare serves gin with a handler that reads a body to its end, takes its digest and
-// says that it is accepted, until ctx ends.
-func ServeBare(ctx context.Context, l net.Listener) error {
+// says that it is accepted, until ctx ends. check is asked about each call before, unless
+// it is nil.
+func ServeBare(ctx context.Context, l net.Listener, check func(*http.Request) error) error {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.POST("/*any", func(c *gin.Context) {
+		if check != nil && check(c.Request) != nil {
+			c.Status(http.StatusUnauthorized)
+			return
+		}
 		sum := sha256.New()
 		if _, err := io.Copy(sum, c.Request.Body); err != nil {
 			c.Status(http.StatusBadRequest)
