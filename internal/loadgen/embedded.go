@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"countersign/consent"
 	"countersign/gateway/forward"
 	"countersign/gateway/intake"
@@ -92,19 +94,23 @@ func (s *site) insertPlainly(ctx context.Context, rows []models.CoreRow) error {
 	return nil
 }
 
-// acceptRows has the uploads of a consignment accepted one after the other.
+// acceptRows has the uploads of a consignment accepted, by two callers: SQLite has one
+// writer, and one upload is read while another is written.
 func acceptRows(ctx context.Context, in *intake.Service, c consignment) error {
 	each := len(c.rows) / len(c.bodies)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2)
 	for i := range c.bodies {
-		call := intake.Call{
-			Caller: intake.Caller{PartnerID: partner, PartnerKind: models.DirectReseller, ClientID: lineID}, Tenant: tenantOf(0),
-			Method: "POST", Path: "/load", MaxRows: each,
-		}
-		if _, err := in.Accept(ctx, call, &captured{rows: c.rows[i*each : (i+1)*each]}); err != nil {
+		g.Go(func() error {
+			call := intake.Call{
+				Caller: intake.Caller{PartnerID: partner, PartnerKind: models.DirectReseller, ClientID: lineID}, Tenant: tenantOf(0),
+				Method: "POST", Path: "/load", MaxRows: each,
+			}
+			_, err := in.Accept(ctx, call, &captured{rows: c.rows[i*each : (i+1)*each]})
 			return err
-		}
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 // captured is a body that was decoded already, down to base64.

@@ -49,7 +49,7 @@ most of its time too: that is why the ratio is not larger, and why what remains 
 
 Of a small call (P4) the gateway's edge adds half of bare gin's own time: thirteen headers, five ids, a line in the log. The million rows
 of P5 hold 16 bytes each in memory, to find devices that stand twice, and as much again is what Go's collector leaves for garbage.
-On SQLite (P7) one caller decodes and writes in turns, while the loop it is held against only writes.
+On SQLite (P7) there is one writer, which writes two tables where the loop it is held against writes one.
 
 What was worth it: keys that see the whole serial and not only its last six letters and digits, or a device of every
 production line of a model was read for each device of a dispatch (after sixty lines registering was several times
@@ -95,7 +95,7 @@ var methods = map[string]string{
 		"each but for its last byte, then all of them end; one client sends a CSV of a million rows named by serial number.",
 	"P6": "`Register` of one dispatch of 500 new devices, decoding included, on the large and the small store in turns.",
 	"P7": "Intake on SQLite (rules, decoding of hashes, consent, rows, hashes, idempotency) against a loop that inserts the same hashes with their\n" +
-		"digests in one table, 500 in a transaction, with the same driver. One caller each.",
+		"digests in one table, 500 in a transaction, with the same driver. Two callers against one loop: SQLite has one writer.",
 	"P8": "A client queues 100,000 devices; ten more come then, and the clock stops when a client that asks sees them finished. In seconds, not a ratio.",
 	"C4": "The peak of resident memory of a process that only matches and registers 20 dispatches each on the store.",
 }
