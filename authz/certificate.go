@@ -62,7 +62,7 @@ func (e *TokenEndpoint) byCertificate(ctx context.Context, id string, chain []*x
 // vouchedFor checks the chain up to our authorities for clients, and that the certificate
 // has the one name that was registered (RFC 8705 section 2.1).
 func (e *TokenEndpoint) vouchedFor(chain []*x509.Certificate, subject *string) error {
-	if e.deps.ClientCAs == nil || subject == nil {
+	if e.deps.ClientCAsFunc == nil || subject == nil {
 		return errNoCertificate
 	}
 	between := x509.NewCertPool()
@@ -70,7 +70,7 @@ func (e *TokenEndpoint) vouchedFor(chain []*x509.Certificate, subject *string) e
 		between.AddCert(c)
 	}
 	_, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: e.deps.ClientCAs, Intermediates: between, CurrentTime: e.deps.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		Roots: e.deps.ClientCAsFunc(), Intermediates: between, CurrentTime: e.deps.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
 		return err

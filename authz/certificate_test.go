@@ -64,7 +64,7 @@ func (f *fixture) mutual(t testing.TB, ca *issuer0, method models.ClientAuthMeth
 	pool.AddCert(ca.cert)
 	var err error
 	f.endpoint, err = authz.NewTokenEndpoint(authz.EndpointDeps{
-		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store, Nonces: f.nonces, Verifier: f.verifier, ClientCAs: pool,
+		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store, Nonces: f.nonces, Verifier: f.verifier, ClientCAsFunc: func() *x509.CertPool { return pool },
 		Now: func() time.Time { return f.now }, NewID: func() string { return "id" }, Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 	})
 	must(t, err)

@@ -51,9 +51,10 @@ type EndpointDeps struct {
 	RemoteKeys *RemoteKeys
 	// ForeignKeys are the key sets of customers' own issuers; nil: none is known.
 	ForeignKeys *RemoteKeys
-	// ClientCAs vouch for the certificates of clients (tls_client_auth); nil: nobody does.
-	ClientCAs *x509.CertPool
-	Now       func() time.Time
+	// ClientCAsFunc tells who vouches for the certificates of clients now (tls_client_auth);
+	// nil: nobody does.
+	ClientCAsFunc func() *x509.CertPool
+	Now           func() time.Time
 	// PauseFunc waits; nil waits by the machine's clock.
 	PauseFunc func(ctx context.Context, d time.Duration)
 	NewID     func() string // for jti

@@ -26,12 +26,12 @@ func edge(c Config, d *databases, s *services, draining *atomic.Bool, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	mutual, authorities, err := c.mutual()
+	mutual, authorities, err := c.mutual(log)
 	if err != nil {
 		return nil, err
 	}
 	tokens, err := authz.NewTokenEndpoint(authz.EndpointDeps{
-		Site: s.site, Keys: s.keys, Secrets: s.secrets, Clients: s.registry, Nonces: nonces, Verifier: verifier, ClientCAs: authorities, RemoteKeys: s.published, ForeignKeys: s.foreign, Now: time.Now, NewID: newID, Logger: log,
+		Site: s.site, Keys: s.keys, Secrets: s.secrets, Clients: s.registry, Nonces: nonces, Verifier: verifier, ClientCAsFunc: authorities, RemoteKeys: s.published, ForeignKeys: s.foreign, Now: time.Now, NewID: newID, Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 	"time"
 
 	"countersign/authz"
@@ -46,27 +44,59 @@ func (c *Config) completeMutual() error {
 	return nil
 }
 
-// mutual is where clients show certificates, and who vouches for these.
-func (c Config) mutual() (authz.Mutual, *x509.CertPool, error) {
+// mutual is where clients show certificates, and who vouches for these now.
+func (c Config) mutual(log *slog.Logger) (authz.Mutual, func() *x509.CertPool, error) {
 	m := authz.Mutual{URL: c.MTLSURL, CAs: c.ClientCA != ""}
 	if !m.CAs {
 		return m, nil, nil
 	}
-	pool, err := rpc.Authority(c.ClientCA)
-	if err != nil {
-		return m, nil, fmt.Errorf("client_ca: %w", err)
+	authorities, err := c.authorities(time.Now, log)
+	return m, authorities, err
+}
+
+// authorities follows the file of those who vouch for clients.
+func (c Config) authorities(now func() time.Time, log *slog.Logger) (func() *x509.CertPool, error) {
+	file := &followed[*x509.CertPool]{
+		name: "client_ca", read: func() (*x509.CertPool, error) { return rpc.Authority(c.ClientCA) }, same: (*x509.CertPool).Equal, now: now, log: log,
 	}
-	return m, pool, nil
+	if _, err := file.current(); err != nil {
+		return nil, fmt.Errorf("client_ca: %w", err)
+	}
+	return func() *x509.CertPool {
+		pool, err := file.current()
+		if err != nil {
+			return x509.NewCertPool() // of nobody; nil would be all that the system trusts
+		}
+		return pool
+	}, nil
 }
 
 // serverTLS is how the server speaks TLS. Older versions and suites without forward secrecy
 // are not spoken.
 func (c Config) serverTLS(log *slog.Logger) (*tls.Config, error) {
-	files := &certificateFiles{cert: c.TLSCert, key: c.TLSKey, now: time.Now, log: log}
-	if _, err := files.current(nil); err != nil {
+	file := c.certificate(time.Now, log)
+	if _, err := file.current(); err != nil {
 		return nil, err
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.current, NextProtos: []string{"h2", "http/1.1"}}, nil
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return file.current() },
+	}, nil
+}
+
+// certificate follows the files of the server's certificate.
+func (c Config) certificate(now func() time.Time, log *slog.Logger) *followed[*tls.Certificate] {
+	return &followed[*tls.Certificate]{
+		name: "the certificate", now: now, log: log,
+		read: func() (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+			if err != nil {
+				return nil, fmt.Errorf("tls_cert %s and tls_key %s: %w", c.TLSCert, c.TLSKey, err)
+			}
+			return &pair, nil
+		},
+		same: func(a, b *tls.Certificate) bool { return a.Leaf.Equal(b.Leaf) },
+	}
 }
 
 // askingForCertificates makes of a configuration that of the address for certificates. The
@@ -77,48 +107,4 @@ func askingForCertificates(plain *tls.Config) *tls.Config {
 	asking.ClientAuth = tls.RequestClientCert
 	asking.SessionTicketsDisabled = true
 	return asking
-}
-
-// certificateFiles follows the files of the server's certificate, which are renewed while it
-// runs. It looks at them at most once a second, and goes on with what it has when they
-// cannot be read.
-type certificateFiles struct {
-	cert, key string
-	now       func() time.Time
-	log       *slog.Logger
-
-	mu     sync.Mutex
-	loaded *tls.Certificate
-	looked time.Time
-}
-
-// current implements GetCertificate of a tls.Config.
-func (f *certificateFiles) current(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := f.now()
-	if f.loaded != nil && now.Sub(f.looked).Abs() < time.Second {
-		return f.loaded, nil
-	}
-	f.looked = now
-	err := f.load()
-	if err != nil && f.loaded == nil {
-		return nil, err
-	}
-	if err != nil {
-		f.log.ErrorContext(context.Background(), "the certificate cannot be read again; the server goes on with the one it has", "error", err)
-	}
-	return f.loaded, nil
-}
-
-func (f *certificateFiles) load() error {
-	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-	if err != nil {
-		return fmt.Errorf("tls_cert %s and tls_key %s: %w", f.cert, f.key, err)
-	}
-	if f.loaded != nil && !f.loaded.Leaf.Equal(pair.Leaf) {
-		f.log.InfoContext(context.Background(), "the certificate has changed", "until", pair.Leaf.NotAfter)
-	}
-	f.loaded = &pair
-	return nil
 }
