@@ -337,8 +337,12 @@ func TestDPoP_algorithms(t *testing.T) {
 		{"RS256", rsaJWK, jwt.SigningMethodRS256, rsaKey, false},
 		{"PS384", rsaJWK, jwt.SigningMethodPS384, rsaKey, false},
 		{"ES384", p384JWK, jwt.SigningMethodES384, p384, false},
+		// A good signature under another name.
+		{"none", ec.jwk, jwt.SigningMethodES256, ec.key, false},
+		{"HS256", ec.jwk, jwt.SigningMethodES256, ec.key, false},
+		{"PS256", ec.jwk, jwt.SigningMethodES256, ec.key, false},
 	} {
-		claims := object(t, map[string]any{"htm": "POST", "htu": tokenURL, "iat": f.now.Unix(), "jti": c.alg}, nil)
+		claims := object(t, map[string]any{"htm": "POST", "htu": tokenURL, "iat": f.now.Unix(), "jti": c.alg + c.method.Alg()}, nil)
 		_, err := f.ask(t, mint(t, object(t, map[string]any{"typ": "dpop+jwt", "alg": c.alg, "jwk": c.jwk}, nil), claims, c.method, c.key))
 		if (err == nil) != c.works {
 			t.Errorf("%s: %v", c.alg, err)
