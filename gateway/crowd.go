@@ -36,6 +36,10 @@ func (w *crowd) enter(c *gin.Context) (leave func(), err error) {
 		held = mostHeld
 	}
 	held = max(held, leastHeld)
+	leave = func() { w.room.Release(held) }
+	if w.room.TryAcquire(held) {
+		return leave, nil
+	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), w.wait)
 	defer cancel()
 	if err := w.room.Acquire(ctx, held); err != nil {
@@ -44,5 +48,5 @@ func (w *crowd) enter(c *gin.Context) (leave func(), err error) {
 		}
 		return nil, errCrowded.WithRetryAfter(crowdRetryAfter)
 	}
-	return func() { w.room.Release(held) }, nil
+	return leave, nil
 }

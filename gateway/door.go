@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -12,6 +13,7 @@ import (
 type door struct {
 	*server
 	paths pathFolder
+	fixed http.Header
 	next  http.Handler
 }
 
@@ -41,18 +43,26 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // setHeaders sets what every answer carries.
 func (d *door) setHeaders(h http.Header, x *exchange) {
+	maps.Copy(h, d.fixed)
 	h.Set(headerRequestID, x.requestID)
 	h.Set(headerCorrelationID, x.correlationID)
 	h.Set(headerVector, x.vector)
-	h.Set(headerServerID, d.ServerID)
+}
+
+// fixedHeaders are the same for all answers. Their values are shared: who wants another sets it
+// anew.
+func (s *server) fixedHeaders() http.Header {
+	h := http.Header{}
+	h.Set(headerServerID, s.ServerID)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if strings.HasPrefix(d.PublicURL, "https:") {
+	if strings.HasPrefix(s.PublicURL, "https:") {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	return h
 }
 
 // record writes the access line and the metrics. Neither holds the path or the query:

@@ -135,7 +135,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := newHosts(s, &door{server: s, paths: newPathFolder(table), next: engine})
+	root, err := newHosts(s, &door{server: s, paths: newPathFolder(table), fixed: s.fixedHeaders(), next: engine})
 	if err != nil {
 		return nil, err
 	}
