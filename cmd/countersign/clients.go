@@ -58,7 +58,7 @@ func (a *app) printClient(one wire.OwnClient) error {
 		if one.FrozenBy != "" {
 			g.field("Frozen by", one.FrozenBy)
 		}
-		g.field("Proves itself by", one.Method+" "+one.TLSSubject)
+		g.field("Proves itself by", strings.TrimSpace(one.Method+" "+one.TLSSubject))
 		g.field("Profile", one.Profile)
 		g.field("Scopes", strings.Join(one.Scopes, " "))
 		g.field("Ends", one.ExpiresAt)
