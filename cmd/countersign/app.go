@@ -54,7 +54,7 @@ HTTPS_PROXY and NO_PROXY name a proxy, with its credentials if it wants any
 	root.AddCommand(
 		a.loginCommand(), a.logoutCommand(), a.whoamiCommand(), a.keyCommand(),
 		a.consentCommand(), a.tenantCommand(), a.customersCommand(), a.clientsCommand(), a.submitCommand(), a.watchCommand(), a.reportCommand(),
-		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.voidCommand(), a.batchesCommand(), a.devicesCommand(), a.hashCommand(), a.eventsCommand(), a.budgetsCommand(), a.dispatchesCommand(), a.versionCommand(),
+		a.uploadsCommand(), a.rowsCommand(), a.statusCommand(), a.voidCommand(), a.batchesCommand(), a.devicesCommand(), a.attentionCommand(), a.hashCommand(), a.eventsCommand(), a.budgetsCommand(), a.dispatchesCommand(), a.versionCommand(),
 	)
 	return root
 }

@@ -53,7 +53,7 @@ see. The devices of one batch are listed by countersign batches TENANT BATCH.`,
 	flags.StringVar(&filter.State, "state", "", "active or ended")
 	bindPeriod(cmd, &since, &until, "registered")
 	bindLimit(cmd, &limit)
-	cmd.AddCommand(a.removeDeviceCommand(), a.replaceDeviceCommand(), a.whyDeviceCommand())
+	cmd.AddCommand(a.removeDeviceCommand(), a.replaceDeviceCommand(), a.whyDeviceCommand(), a.explainDeviceCommand())
 	return cmd
 }
 

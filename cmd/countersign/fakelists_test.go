@@ -158,10 +158,52 @@ func (f *fakeGateway) routeLists(mux *http.ServeMux) {
 		writeJSON(w, 200, one)
 	})
 	mux.HandleFunc("GET /v1/devices/{id}/history", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, wire.NewPage(events, "")) })
+	f.routeAttention(mux)
 	mux.HandleFunc("GET /v1/dispatches", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, 200, wire.NewPage([]wire.Dispatch{{ID: 4711, Kind: "register", FirstRow: 1, LastRow: 500, LastError: "core: refused", CreatedAt: someDay}}, ""))
 	})
 	mux.HandleFunc("POST /v1/dispatches/4711/restart", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })
+}
+
+func (f *fakeGateway) routeAttention(mux *http.ServeMux) {
+	open := wire.AttentionCase{
+		ID: "case-1", State: "open", Settler: "customer", Rule: 9, Reason: "board-or-tpm-changed", TenantID: "t1", PartnerID: "p1",
+		TrackingID: "track-1", Row: 7, Times: 2, OpenedAt: someDay, LastSeenAt: someDay.Add(time.Hour),
+		Involved: []wire.Involved{{DeviceID: "d1", Record: "yours", Agreeing: []string{"S", "D"}, Conflicting: []string{"E", "U"}, Unknown: []string{"K"}}},
+	}
+	mux.HandleFunc("GET /v1/attention", func(w http.ResponseWriter, r *http.Request) {
+		f.mu.Lock()
+		f.asked = append(f.asked, r.URL.RawQuery)
+		f.mu.Unlock()
+		writeJSON(w, 200, wire.NewPage([]wire.AttentionCase{open}, ""))
+	})
+	mux.HandleFunc("GET /v1/attention/{id}", func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("id") != open.ID {
+			refuseWith(w, r, "case_not_found", "")
+			return
+		}
+		writeJSON(w, 200, open)
+	})
+	mux.HandleFunc("POST /v1/attention/case-1/settle", func(w http.ResponseWriter, r *http.Request) {
+		var how wire.Settling
+		if err := json.NewDecoder(r.Body).Decode(&how); err != nil {
+			panic(err)
+		}
+		if how.As == "different" {
+			refuseWith(w, r, "case_settled", "")
+			return
+		}
+		done, at := open, someDay.Add(2*time.Hour)
+		done.State, done.SettledAt, done.SettledAs, done.SettledBy = "settled", &at, how.As, "tenant"
+		done.DeviceID, done.NewDevice, done.Note = how.Device, "d2", how.Note
+		writeJSON(w, 200, done)
+	})
+	mux.HandleFunc("GET /v1/devices/d1/explanation", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, 200, wire.NewPage([]wire.Explanation{
+			{At: someDay, Kind: "registered", Verdict: "new", Rule: 12, Agreeing: []string{}, Conflicting: []string{}, Unknown: []string{}, TrackingID: "track-1", Row: 2},
+			{At: someDay.Add(time.Hour), Kind: "attention", Verdict: "attention", Rule: 9, Reason: "board-or-tpm-changed", Agreeing: []string{"S"}, Conflicting: []string{"E"}, TrackingID: "track-1", Row: 7, CaseID: "case-1"},
+		}, ""))
+	})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"countersign/registration/hardwarehash"
@@ -131,7 +133,18 @@ func TestRepair(t *testing.T) {
 			}
 			return done
 		}
-		done := settled(bench, board, `{"as":"replaces","note":"board replaced by the maker"}`)
+		desks := p.commandLine(r, desk)
+		if out := desks.run(0, "attention", "--reason", "board-or-tpm-changed"); !strings.Contains(out, board) {
+			t.Errorf("the desk is shown\n%s", out)
+		}
+		if out := desks.run(0, "devices", "explain", idOf(laptop)); !strings.Contains(out, "board-or-tpm-changed") {
+			t.Errorf("the laptop is explained by\n%s", out)
+		}
+		var done map[string]any
+		out := desks.run(0, "attention", "settle", board, "--as", "replaces", "--note", "board replaced by the maker", "--output", "json")
+		if err := json.Unmarshal([]byte(out), &done); err != nil {
+			t.Fatalf("%v in %s", err, out)
+		}
 		next, _ := done["newDevice"].(string)
 		if next == "" || done["deviceId"] != idOf(laptop) {
 			t.Fatalf("replaced: %v", done)
