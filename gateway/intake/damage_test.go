@@ -14,7 +14,7 @@ func TestRules_datesAreToldAndKept(t *testing.T) {
 		"12.03.2026": true, "3/12/26": true, "2026-03-12": true, "2026-03-12 00:00:00": true, "12-MAR-26": true, "Dez. 26": true,
 		"MAR12": false, "12-3": false, "NB-12-Mar": false, "MARS-12": false, "2026-03": false, "12.03": false, "5CD2026-03-12": false, "": false,
 	} {
-		r := rules{kind: models.DirectReseller, seen: seen{}}
+		r := rules{kind: models.DirectReseller, seen: &seen{}}
 		got := r.check(1, Row{SerialNumber: value, ProductKey: "3258505007954"})
 		if got.verdict != nil || got.identity.SerialNumber != value {
 			t.Errorf("%q: verdict %v, kept %q", value, got.verdict, got.identity.SerialNumber)

@@ -114,7 +114,7 @@ func TestReport_rules(t *testing.T) {
 			Row{HardwareHash: m[0].hash, KeyState: "N7YYX-3VTRD-9K2QW-HB4CF-6JMPG"}, "801", "secret", "",
 		},
 	} {
-		r := rules{kind: models.OEM, seen: seen{}, report: true}
+		r := rules{kind: models.OEM, seen: &seen{}, report: true}
 		got := r.check(1, tc.row)
 		code, detail := models.OutcomeCode(""), ""
 		if got.verdict != nil {
@@ -141,7 +141,7 @@ func TestReport_onlyTheSameCaptureIsADuplicate(t *testing.T) {
 	if first == again {
 		t.Fatal("two captures of one machine are equal")
 	}
-	r := rules{kind: models.OEM, seen: seen{}, report: true}
+	r := rules{kind: models.OEM, seen: &seen{}, report: true}
 	for i, tc := range []struct {
 		row  Row
 		code models.OutcomeCode

@@ -30,7 +30,7 @@ type checked struct {
 type rules struct {
 	kind     models.PartnerKind
 	defaults models.OrderData
-	seen     seen
+	seen     *seen
 	report   bool // the rows are keys of a build report
 	owner    bool // the tenant registers its own
 	repair   bool // the row is what a registered device is now

@@ -96,7 +96,7 @@ func TestRules_eachOutcome(t *testing.T) {
 			if kind == "" {
 				kind = models.DirectReseller
 			}
-			r := rules{kind: kind, seen: seen{}}
+			r := rules{kind: kind, seen: &seen{}}
 			got := r.check(1, tc.row)
 			code, detail := models.OutcomeCode("open"), ""
 			if got.verdict != nil {
@@ -137,7 +137,7 @@ func noSecret(t testing.TB, c checked) {
 
 func TestRules_trimsAndReports(t *testing.T) {
 	t.Parallel()
-	r := rules{kind: models.DirectReseller, seen: seen{}, defaults: models.OrderData{PurchaseOrder: "PO-1", GroupTag: "all"}}
+	r := rules{kind: models.DirectReseller, seen: &seen{}, defaults: models.OrderData{PurchaseOrder: "PO-1", GroupTag: "all"}}
 	got := r.check(1, Row{
 		SerialNumber: "\u200b A1\u00a0", Manufacturer: "M", Model: "X ", Warnings: []string{"column Notes was ignored"},
 		Order: models.OrderData{GroupTag: " sales ", OrderNumber: "4.5E+11"},
@@ -166,7 +166,7 @@ func TestRules_trimsAndReports(t *testing.T) {
 func TestRules_otherNamesAreWarnings(t *testing.T) {
 	t.Parallel()
 	m := machines(1)[0]
-	r := rules{kind: models.DirectReseller, seen: seen{}}
+	r := rules{kind: models.DirectReseller, seen: &seen{}}
 	got := r.check(1, Row{HardwareHash: m.hash, Manufacturer: strings.ToUpper(m.id.Manufacturer), Model: "Marketing Name 14"})
 	if got.verdict != nil || len(got.warnings) != 1 || !strings.Contains(got.warnings[0], "Marketing Name 14") || !strings.Contains(got.warnings[0], m.id.Product) {
 		t.Errorf("verdict %v, warnings %q", got.verdict, got.warnings)
@@ -209,7 +209,7 @@ func TestRules_duplicatesByStrongestKey(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			r := rules{kind: models.DirectReseller, seen: seen{}}
+			r := rules{kind: models.DirectReseller, seen: &seen{}}
 			r.check(4, tc.first)
 			second := r.check(9, tc.second)
 			got := second.verdict != nil && second.verdict.code == models.OutcomeDuplicated

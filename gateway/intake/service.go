@@ -279,5 +279,5 @@ func surface(err error) error {
 func (c Call) scope() Scope { return Scope{Partner: c.PartnerID, Tenant: c.Tenant} }
 
 func (c Call) rules() rules {
-	return rules{kind: c.PartnerKind, owner: c.byOwner(), defaults: c.Defaults, seen: seen{}}
+	return rules{kind: c.PartnerKind, owner: c.byOwner(), defaults: c.Defaults, seen: &seen{}}
 }

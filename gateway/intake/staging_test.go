@@ -108,7 +108,7 @@ func (f *fixture) abandon(rows int) models.Upload {
 	if err := f.svc.store.beginStaging(f.t.Context(), &up); err != nil {
 		f.t.Fatal(err)
 	}
-	r := rules{kind: models.DirectReseller, seen: seen{}}
+	r := rules{kind: models.DirectReseller, seen: &seen{}}
 	m := machines(1)[0]
 	var chunk []checked
 	for i := 1; i <= rows; i++ {

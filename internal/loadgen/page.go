@@ -47,7 +47,7 @@ Registering end to end (P2, P3) is bound by PostgreSQL and the core's 15 rows an
 are idle for half of the time, and its own 40 µs have no large part that could go. The idiomatic gateway writes the same rows, which is
 most of its time too: that is why the ratio is not larger, and why what remains is in fewer keys and indexes, not in the program.
 
-Of a small call (P4) the gateway's edge adds half of bare gin's own time: thirteen headers, five ids, a line in the log. The million rows
+Of a small call (P4) the gateway's edge adds half of bare gin's own time: thirteen headers, five ids, a line in the log. A million rows
 of P5 hold 16 bytes each in memory, to find devices that stand twice, and as much again is what Go's collector leaves for garbage.
 On SQLite (P7) there is one writer, which writes two tables where the loop it is held against writes one.
 
