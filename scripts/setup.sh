@@ -38,6 +38,7 @@ browser_present || missing+=(chromium) # the tests of the pages
 redis_present || missing+=("$(redis_package)")
 command -v node >/dev/null 2>&1 || missing+=(nodejs) # the tests of the pages' policy
 command -v npm >/dev/null 2>&1 || missing+=(npm)
+command -v curl >/dev/null 2>&1 || missing+=(curl) # examples of the documents are run
 command -v cc >/dev/null 2>&1 || missing+=(gcc libc6-dev) # the race detector is linked with it
 
 # Google's CSP evaluator, OAuth clients of others and a linter of API descriptions, as their lock files have them.

@@ -113,7 +113,7 @@ otherwise by a secret, which is shown once.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&in.Scopes, "scope", nil, "what it may do (repeatable; default everything but clients.manage)")
-	flags.StringVar(&keys, "key-file", "", "file with its public keys (RFC 7517), as \"countersign key create\" prints them")
+	flags.StringVar(&keys, "key-file", "", "file with its public keys (RFC 7517), as \"countersign key new\" prints them")
 	flags.StringVar(&in.JWKSURI, "jwks-uri", "", "https address where it publishes its public keys, in place of --key-file")
 	flags.StringVar(&certificates, "certificates", "", "PEM file with the certificates that it may show")
 	flags.StringVar(&in.TLSSubject, "tls-subject", "", "the one name in its certificate, e.g. dns:line3.plant.example")
