@@ -32,42 +32,13 @@ var assertions = 3000
 // verifying is A1: the rate of calls of a handler that verifies an access token first, as
 // every call of the gateway does, against the same handler without.
 func (r *run) verifying(ctx context.Context) (Figure, error) {
-	bare, err := r.otherProgram(ctx, "bare")
-	if bare != nil {
-		defer bare.end()
-	}
-	if err != nil {
-		return Figure{}, err
-	}
-	ours, err := r.otherProgram(ctx, "verifying")
-	if ours != nil {
-		defer ours.end()
-	}
-	if err != nil {
-		return Figure{}, err
-	}
-	var token string
-	ours.url, token, _ = strings.Cut(ours.url, " ")
-	var with, without []time.Duration
-	for round := range r.Rounds + 1 {
-		b, err := storm(ctx, bare.url, token, []byte("{}"), calls.small, 32)
-		if err != nil {
-			return Figure{}, err
-		}
-		a, err := storm(ctx, ours.url, token, []byte("{}"), calls.small, 32)
-		if err != nil {
-			return Figure{}, err
-		}
-		if round > 0 {
-			with, without = append(with, a), append(without, b)
-		}
-	}
-	each := ratios(without, with)
-	return Figure{
-		Of: "calls with the token verified/bare gin", Goal: "≥ 0.90", Values: []float64{median(each)},
-		Detail: []string{fmt.Sprintf("%.0f calls a second with the token verified, %.0f without. Rounds: %s.",
-			float64(calls.small)/median(with).Seconds(), float64(calls.small)/median(without).Seconds(), spread(each))},
-	}, nil
+	out := Figure{Of: "calls with the token verified/bare gin", Goal: "≥ 0.90"}
+	err := r.besideBare(ctx, "verifying", func(s stormed) error {
+		value, detail, err := s.rounds(ctx, r.Rounds, []byte("{}"), calls.small, 32)
+		out.Values, out.Detail = []float64{value}, []string{detail}
+		return err
+	})
+	return out, err
 }
 
 // ServeVerifying serves what baseline.ServeBare does to those whose token is good, until
