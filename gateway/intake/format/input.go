@@ -6,6 +6,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"sync"
 
 	"countersign/internal/errs"
 )
@@ -75,11 +76,20 @@ func (in *input) Read(p []byte) (int, error) {
 // digest reads the rest and returns the SHA-256 over all of it; nil when the body
 // could not be read to its end.
 func (in *input) digest() []byte {
-	if _, err := io.Copy(io.Discard, in); err != nil {
-		return nil
+	buf := spare.Get().(*[readAhead]byte)
+	defer spare.Put(buf)
+	for {
+		if _, err := in.Read(buf[:]); errors.Is(err, io.EOF) {
+			return in.sum.Sum(nil)
+		} else if err != nil {
+			return nil
+		}
 	}
-	return in.sum.Sum(nil)
 }
+
+// spare are buffers for bodies of which only the digest is wanted: io.Discard has small ones,
+// and every read costs a look at the clock and a deadline.
+var spare = sync.Pool{New: func() any { return new([readAhead]byte) }}
 
 // failure returns why the body could not be read to its end, nil if it could or may
 // still be.
