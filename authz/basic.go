@@ -58,7 +58,7 @@ func (e *TokenEndpoint) provenBy(ctx context.Context, id, secret string) (models
 	begun := e.deps.Now()
 	standing, err := e.checkSecret(ctx, id, secret)
 	if err != nil {
-		e.deps.PauseFunc(ctx, refusalTakes-e.deps.Now().Sub(begun))
+		_ = e.deps.PauseFunc(ctx, refusalTakes-e.deps.Now().Sub(begun)) // whoever hung up is refused, too
 		return models.ClientStanding{}, err
 	}
 	return standing, nil
@@ -79,16 +79,6 @@ func (e *TokenEndpoint) checkSecret(ctx context.Context, id, secret string) (mod
 		return models.ClientStanding{}, errUnproven(errNoStanding)
 	}
 	return standing, nil
-}
-
-// pause waits, unless nobody waits for the answer any more.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // PresentedSecret returns the client id that a request presents a secret for, and false

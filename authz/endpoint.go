@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/internal/errs"
+	"countersign/internal/pause"
 	"countersign/models"
 )
 
@@ -56,7 +57,7 @@ type EndpointDeps struct {
 	ClientCAsFunc func() *x509.CertPool
 	Now           func() time.Time
 	// PauseFunc waits; nil waits by the machine's clock.
-	PauseFunc func(ctx context.Context, d time.Duration)
+	PauseFunc func(ctx context.Context, d time.Duration) error
 	NewID     func() string // for jti
 	Logger    *slog.Logger
 }
@@ -77,7 +78,7 @@ func NewTokenEndpoint(deps EndpointDeps) (*TokenEndpoint, error) {
 		return nil, fmt.Errorf("authz: a token endpoint needs clients, nonces, a verifier, a clock, ids and a log")
 	}
 	if deps.PauseFunc == nil {
-		deps.PauseFunc = pause
+		deps.PauseFunc = pause.For
 	}
 	return &TokenEndpoint{deps}, nil
 }

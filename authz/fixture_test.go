@@ -166,7 +166,7 @@ func newFixture(t testing.TB) *fixture {
 		Site: f.site, Keys: f.keys, Secrets: f.secrets, Clients: f.store, Nonces: f.nonces, Verifier: f.verifier,
 		Now:       func() time.Time { return f.now },
 		NewID:     func() string { ids++; return "id-" + strconv.Itoa(ids) },
-		PauseFunc: func(_ context.Context, d time.Duration) { f.paused.Add(int64(d)) },
+		PauseFunc: func(_ context.Context, d time.Duration) error { f.paused.Add(int64(d)); return nil },
 		Logger:    slog.New(slog.NewTextHandler(f.log, nil)),
 	})
 	must(t, err)

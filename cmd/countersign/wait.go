@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"countersign/internal/pause"
 )
 
 // A small upload is finished within two seconds, so the first looks come quickly.
@@ -26,12 +28,8 @@ func (w *waiter) pause(ctx context.Context) (more bool, err error) {
 	if !w.until.IsZero() && time.Now().Add(w.next).After(w.until) {
 		return false, nil
 	}
-	timer := time.NewTimer(w.next)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false, ctx.Err()
-	case <-timer.C:
+	if err := pause.For(ctx, w.next); err != nil {
+		return false, err
 	}
 	w.next = min(w.next*3/2, lastPoll)
 	return true, nil

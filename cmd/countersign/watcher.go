@@ -16,6 +16,7 @@ import (
 	"countersign/cmd/countersign/internal/pending"
 	"countersign/gateway/client"
 	"countersign/gateway/wire"
+	"countersign/internal/pause"
 )
 
 // How long a file waits before it is tried again.
@@ -55,7 +56,7 @@ func (a *app) watch(ctx context.Context, dir string, o watchOptions) error {
 		if _, err := w.round(ctx); err != nil && ctx.Err() == nil {
 			a.tell(err) // a disk that is away may come back
 		}
-		if !rest(ctx, o.interval) {
+		if pause.For(ctx, o.interval) != nil {
 			return nil
 		}
 	}
@@ -194,16 +195,4 @@ func renameIfThere(from, to string) error {
 // taken for a file of devices.
 func hiddenResult(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".result")
-}
-
-// rest waits; false when it was told to stop.
-func rest(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"countersign/internal/pause"
 )
 
 // Config says how to reach a gateway. Only BaseURL and Credentials are required.
@@ -90,7 +92,7 @@ func (c *Client) fillDefaults() {
 		c.now = time.Now
 	}
 	if c.sleep == nil {
-		c.sleep = sleep
+		c.sleep = pause.For
 	}
 }
 
@@ -101,17 +103,6 @@ func parseBase(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("client: %q is not the address of a gateway, such as https://gateway.example.com", address)
 	}
 	return u, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // BaseURL is the address the client was made for.

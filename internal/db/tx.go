@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"countersign/internal/pause"
 )
 
 // maxAttempts bounds how often InTx runs its function.
@@ -83,14 +85,7 @@ func retryable(err error) bool {
 // backOff waits a little, so that the winner of a conflict can finish.
 func backOff(ctx context.Context, attempt int) error {
 	limit := 5 * time.Millisecond << attempt
-	timer := time.NewTimer(time.Duration(rand.Int64N(int64(limit)))) //nolint:gosec // nobody gains by foreseeing it
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pause.For(ctx, time.Duration(rand.Int64N(int64(limit)))) //nolint:gosec // nobody gains by foreseeing it
 }
 
 // Gorm returns gorm inside the transaction. Its own Transaction method nests as

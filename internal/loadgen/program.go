@@ -21,6 +21,7 @@ import (
 
 	"countersign/gateway/client"
 	"countersign/gateway/wire"
+	"countersign/internal/pause"
 	"countersign/models"
 	"countersign/registration/hardwarehash"
 )
@@ -102,20 +103,9 @@ func (p *program) await(ctx context.Context, path string, status int) error {
 				return nil
 			}
 		}
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 20*time.Millisecond); err != nil {
 			return fmt.Errorf("the server is not ready: %w\n%s", err, p.log.String())
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -281,7 +271,7 @@ func (p *program) settled(ctx context.Context) error {
 		case open == 0:
 			return nil
 		}
-		if err := pause(ctx, 5*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/gateway/client"
+	"countersign/internal/pause"
 	"countersign/models"
 )
 
@@ -73,7 +74,7 @@ func (r *run) behind(ctx context.Context, p *program, relation int) (time.Durati
 			if up.State == string(models.UploadFinishedWithErrors) {
 				return fmt.Errorf("%d of its rows ended with an error", up.Rows.WithErrors)
 			}
-			if err := pause(ctx, 20*time.Millisecond); err != nil {
+			if err := pause.For(ctx, 20*time.Millisecond); err != nil {
 				return err
 			}
 		}
