@@ -3,6 +3,7 @@ package loadgen
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/models"
@@ -11,31 +12,12 @@ import (
 // growing is P6: the time to match and store a dispatch of new devices on the large store
 // against the small one, in turns.
 func (r *run) growing(ctx context.Context) (Figure, error) {
-	small, err := r.store(ctx, r.Small)
+	inSmall, inLarge, err := r.inBoth(ctx, slices.Concat(warm, []string{"CHECKPOINT"}), func(c *core, round int) (time.Duration, error) {
+		sub := submission(round%100, r.fresh(models.DispatchRows, padded))
+		return timed(func() error { return registerAll(ctx, c, []models.Submission{sub}) })
+	})
 	if err != nil {
 		return Figure{}, err
-	}
-	large, err := r.store(ctx, r.Devices)
-	if err != nil {
-		return Figure{}, err
-	}
-	for _, c := range []*core{small, large} {
-		if err := c.exec(ctx, append(warm, "CHECKPOINT")...); err != nil {
-			return Figure{}, err
-		}
-	}
-	var inSmall, inLarge []time.Duration
-	for round := range warmUps + 4*r.Rounds {
-		var took [2]time.Duration
-		for i, c := range []*core{small, large} {
-			sub := submission(round%100, r.fresh(models.DispatchRows, padded))
-			if took[i], err = timed(func() error { return registerAll(ctx, c, []models.Submission{sub}) }); err != nil {
-				return Figure{}, err
-			}
-		}
-		if round >= warmUps {
-			inSmall, inLarge = append(inSmall, took[0]), append(inLarge, took[1])
-		}
 	}
 	each := ratios(inLarge, inSmall)
 	return Figure{

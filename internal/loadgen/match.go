@@ -28,32 +28,9 @@ var warm = []string{
 // new. No dispatch is matched twice, so that no page is in memory because the
 // measurement itself had just read it.
 func (r *run) matching(ctx context.Context) (Figure, error) {
-	small, err := r.store(ctx, r.Small)
+	inSmall, inLarge, err := r.inBoth(ctx, warm, func(c *core, round int) (time.Duration, error) { return r.matchOnce(ctx, c, round) })
 	if err != nil {
 		return Figure{}, err
-	}
-	large, err := r.store(ctx, r.Devices)
-	if err != nil {
-		return Figure{}, err
-	}
-	for _, c := range []*core{small, large} {
-		if err := c.exec(ctx, warm...); err != nil {
-			return Figure{}, err
-		}
-	}
-	var inSmall, inLarge []time.Duration
-	for round := range warmUps + 4*r.Rounds {
-		a, err := r.matchOnce(ctx, small, round)
-		if err != nil {
-			return Figure{}, err
-		}
-		b, err := r.matchOnce(ctx, large, round)
-		if err != nil {
-			return Figure{}, err
-		}
-		if round >= warmUps {
-			inSmall, inLarge = append(inSmall, a), append(inLarge, b)
-		}
 	}
 	each := ratios(inLarge, inSmall)
 	return Figure{
@@ -61,6 +38,42 @@ func (r *run) matching(ctx context.Context) (Figure, error) {
 		Detail: []string{fmt.Sprintf("A dispatch of %d is matched in %.1f ms against %s and %.1f ms against %s devices. Rounds: %s.", models.DispatchRows,
 			ms(median(inLarge)), count(r.Devices), ms(median(inSmall)), count(r.Small), spread(each))},
 	}, nil
+}
+
+// bothStores are the small and the large store.
+func (r *run) bothStores(ctx context.Context) (both [2]*core, err error) {
+	for i, size := range []int{r.Small, r.Devices} {
+		if both[i], err = r.store(ctx, size); err != nil {
+			return both, err
+		}
+	}
+	return both, nil
+}
+
+// inBoth times something on the small and on the large store in turns, the first rounds for
+// nothing. Both are got ready by statements before.
+func (r *run) inBoth(ctx context.Context, ready []string, do func(c *core, round int) (time.Duration, error)) (inSmall, inLarge []time.Duration, err error) {
+	both, err := r.bothStores(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range both {
+		if err := c.exec(ctx, ready...); err != nil {
+			return nil, nil, err
+		}
+	}
+	for round := range warmUps + 4*r.Rounds {
+		var took [2]time.Duration
+		for i, c := range both {
+			if took[i], err = do(c, round); err != nil {
+				return nil, nil, err
+			}
+		}
+		if round >= warmUps {
+			inSmall, inLarge = append(inSmall, took[0]), append(inLarge, took[1])
+		}
+	}
+	return inSmall, inLarge, nil
 }
 
 // matchOnce matches one dispatch and checks that the known half was recognised.

@@ -16,18 +16,14 @@ import (
 // memory is C4: the most memory that a core took, in a process of its own that
 // matches and registers on the large store, against one on the small store.
 func (r *run) memory(ctx context.Context) (Figure, error) {
-	small, err := r.store(ctx, r.Small)
-	if err != nil {
-		return Figure{}, err
-	}
-	large, err := r.store(ctx, r.Devices)
+	both, err := r.bothStores(ctx)
 	if err != nil {
 		return Figure{}, err
 	}
 	var at [2][]float64
 	var each []float64
 	for range r.Rounds {
-		for i, c := range []*core{small, large} {
+		for i, c := range both {
 			took, err := r.coreProcess(ctx, c)
 			if err != nil {
 				return Figure{}, err
