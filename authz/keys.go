@@ -218,7 +218,7 @@ func (k *Keys) Sign(typ string, claims any) (string, error) {
 	return text + "." + encode(signature), nil
 }
 
-// find returns the key a kid names. The kid is a key of this map and nothing
+// find returns the key a kid names. The kid is compared with those of our keys and nothing
 // else: never a file name, a URL or part of a query.
 func (k *Keys) find(kid string) (verifyKey, bool) {
 	if !validKeyID(kid) {
